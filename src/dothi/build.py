@@ -1,0 +1,303 @@
+"""From sources to a city: steps that are kept, so that an interrupted build goes on and a repeated one does nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dothi import __version__, schema
+from dothi.city import MANIFEST, City, Loaded
+from dothi.errors import InputError, Problem, Problems
+from dothi.io.files import sha256, write_text
+from dothi.tables import TABLES
+
+if TYPE_CHECKING:
+    from dothi.config import StudyConfig
+    from dothi.sources import Source
+
+STEP = "step.json"
+READS_CODE = ("io", "derive", "place", "build.py", "steps.py", "sources.py", "schema.py", "tables.py", "city.py")
+
+
+class Progress(Protocol):
+    """Who wants to know how a build goes on."""
+
+    def begin(self, titles: list[str]) -> None:
+        """The steps to come."""
+
+    def step(self, title: str) -> None:
+        """A step begins."""
+
+    def done(self, title: str, seconds: float, cached: bool) -> None:
+        """A step has ended."""
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def begin(self, titles: list[str]) -> None:
+        """Take no notice."""
+
+    def step(self, title: str) -> None:
+        """Take no notice."""
+
+    def done(self, title: str, seconds: float, cached: bool) -> None:
+        """Take no notice."""
+
+
+@dataclass
+class Draft:
+    """
+    A city in the making.
+
+    Attributes
+    ----------
+    config
+        What ``dothi.toml`` says.
+    tables, rasters
+        What is known so far.
+    bounds
+        West, south, east, north on the grid [m]; None until the sources are read.
+    problems
+        Collector of the step at work.
+    accuracy
+        Rows of the accuracy table: a method, tried where the truth is known.
+    """
+
+    config: StudyConfig
+    tables: Loaded = field(default_factory=lambda: Loaded({}))
+    rasters: Loaded = field(default_factory=lambda: Loaded({}))
+    bounds: tuple[float, float, float, float] | None = None
+    problems: Problems = field(default_factory=Problems)
+    accuracy: list[dict[str, Any]] = field(default_factory=list)
+
+    def table(self, name: str) -> Any:
+        """Table by name, empty where there is none; writing to it leaves the draft alone."""
+        if name in self.tables:
+            return self.tables[name].copy(deep=False)
+        return schema.empty(TABLES[name], self.config.crs)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One step of a build.
+
+    Attributes
+    ----------
+    name
+        Short name, unique in a build.
+    title
+        What it does, for people.
+    run
+        Takes a draft, gives the tables and rasters it makes or changes.
+    depends_on
+        Everything besides the steps before that its result depends on.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Draft], Mapping[str, Any]]
+    depends_on: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """
+    What a build did.
+
+    Attributes
+    ----------
+    folder
+        Folder of the city.
+    changed
+        False where everything was there already.
+    seconds
+        Time of every step by title [s]; 0 for steps found done.
+    problems
+        Everything put right or worth knowing.
+    accuracy
+        Methods tried where the truth is known.
+    """
+
+    folder: Path
+    changed: bool
+    seconds: Mapping[str, float]
+    problems: tuple[Problem, ...]
+    accuracy: tuple[Mapping[str, Any], ...]
+
+    @property
+    def city(self) -> City:
+        """The city, read from its folder."""
+        return City.read(self.folder)
+
+
+@cache
+def code_version() -> str:
+    """Hash of the code and data that decide what a build gives."""
+    digest = hashlib.sha256(__version__.encode())
+    root = Path(str(files("dothi")))
+    for name in READS_CODE:
+        path = root / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.suffix in (".py", ".toml", ".csv"):
+                digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+def source_record(source: Source, folder: Path, problems: Problems) -> dict[str, Any]:
+    """Where a source came from: its entry in ``dothi.toml`` and the checksum of its files."""
+    checksums = {}
+    for path in source.files(folder):
+        if path.exists():
+            checksums[path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()] = sha256(path)
+        else:
+            problems.add(Problem("file is present", file=str(path)))
+    return source.model_dump(exclude_none=True) | {"sha256": checksums}
+
+
+def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progress | None = None) -> Built:
+    """
+    Build a city, or find that nothing changed since it was built.
+
+    Parameters
+    ----------
+    config
+        What ``dothi.toml`` says.
+    folder
+        Study folder, from which paths of sources are taken.
+    derived
+        Where everything made is kept.
+    progress
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        Sources break rules. What was built before stays as it was.
+    """
+    from dothi.steps import steps_of
+
+    progress = progress or Silent()
+    problems = Problems()
+    records = [source_record(source, folder, problems) for source in config.source]
+    problems.raise_errors()
+
+    steps = steps_of(config, folder, records)
+    draft = Draft(config)
+    key = _key(code_version(), config.name, config.country, config.crs, config.extent)
+    used: list[str] = []
+    seconds: dict[str, float] = {}
+    found: list[Problem] = []
+    progress.begin([step.title for step in steps])
+    for step in steps:
+        key = _key(key, step.name, step.depends_on)
+        used.append(key)
+        home = derived / "work" / key
+        progress.step(step.title)
+        began = time.perf_counter()
+        cached = (home / STEP).exists()
+        if not cached:
+            _run(step, draft, home)
+        found += _take(home, draft)
+        seconds[step.title] = 0.0 if cached else time.perf_counter() - began
+        progress.done(step.title, seconds[step.title], cached)
+
+    target = derived / "cities" / key
+    changed = not (target / MANIFEST).exists()
+    if changed:
+        shutil.rmtree(target, ignore_errors=True)
+        _city(draft, records).write(target)
+    write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
+    _forget(derived / "work", used)
+    _forget(derived / "cities", [key])
+    return Built(target, changed, seconds, tuple(found), tuple(draft.accuracy))
+
+
+def _run(step: Step, draft: Draft, home: Path) -> None:
+    """Run a step and keep what it gives; the manifest is written last, so half a step is no step."""
+    from dothi.io.parquet import write_table
+    from dothi.io.terrain import write_raster
+
+    shutil.rmtree(home, ignore_errors=True)
+    draft.problems = Problems()
+    known = len(draft.accuracy)
+    made = step.run(draft)
+    draft.problems.raise_errors()
+    tables = {name: value for name, value in made.items() if name in TABLES}
+    rasters = {name: value for name, value in made.items() if name not in TABLES}
+    for name, frame in tables.items():
+        write_table(schema.conform(frame, TABLES[name]), home / f"{name}.parquet")
+    for name, raster in rasters.items():
+        write_raster(raster, home / f"{name}.tif")
+    manifest = {
+        "step": step.name,
+        "tables": sorted(tables),
+        "rasters": sorted(rasters),
+        "bounds": draft.bounds,
+        "problems": [_as_json(problem) for problem in draft.problems],
+        "accuracy": draft.accuracy[known:],
+    }
+    draft.accuracy = draft.accuracy[:known]
+    write_text(home / STEP, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
+def _take(home: Path, draft: Draft) -> list[Problem]:
+    """
+    Add what a kept step gave to the draft; tables are read when first asked for.
+
+    A step that has just run is taken from its files too: so a build that was interrupted sees the same tables.
+    """
+    from dothi.io.parquet import read_table
+    from dothi.io.terrain import read_raster
+
+    manifest = json.loads((home / STEP).read_text(encoding="utf-8"))
+    tables = {name: partial(read_table, home / f"{name}.parquet") for name in manifest["tables"]}
+    rasters = {name: partial(read_raster, home / f"{name}.tif") for name in manifest["rasters"]}
+    draft.tables = draft.tables.loading(tables)
+    draft.rasters = draft.rasters.loading(rasters)
+    draft.bounds = tuple(manifest["bounds"]) if manifest["bounds"] else draft.bounds
+    draft.accuracy = draft.accuracy + manifest["accuracy"]
+    return [_from_json(problem) for problem in manifest["problems"]]
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in Problem.__slots__}
+
+
+def _from_json(entry: Mapping[str, Any]) -> Problem:
+    return Problem(**{**entry, "rows": tuple(entry["rows"])})
+
+
+def _city(draft: Draft, records: list[dict[str, Any]]) -> City:
+    """The finished city, checked against the declarations of all its tables."""
+    if draft.bounds is None:
+        raise InputError([Problem("has an extent: give `extent` or a source with buildings or roads")])
+    city = City(
+        name=draft.config.name,
+        country=draft.config.country,
+        crs=draft.config.crs,
+        bounds=draft.bounds,
+        rasters=draft.rasters,
+        provenance={"dothi": __version__, "sources": records, "build": draft.config.build.model_dump()},
+    )
+    return city.with_tables(**{name: draft.tables[name] for name in draft.tables})
+
+
+def _forget(folder: Path, keep: list[str]) -> None:
+    """Remove what no longer belongs to the study."""
+    for old in folder.iterdir() if folder.exists() else ():
+        if old.name not in keep:
+            shutil.rmtree(old, ignore_errors=True)

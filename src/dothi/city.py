@@ -1,0 +1,229 @@
+"""The city: a frozen set of tables and rasters on one projected grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dothi import schema
+from dothi.errors import InputError, Problem, Problems
+from dothi.io.files import write_text
+from dothi.tables import RASTERS, TABLES
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    import xarray as xr
+
+MANIFEST = "city.json"
+FORMAT = 1
+
+
+class Loaded(Mapping[str, Any]):
+    """Mapping whose values are loaded when first asked for, then kept."""
+
+    def __init__(self, loaders: Mapping[str, Callable[[], Any]]) -> None:
+        self._loaders = dict(loaders)
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            self._values[name] = self._loaders[name]()
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+    def loading(self, loaders: Mapping[str, Callable[[], Any]]) -> Loaded:
+        """Mapping with more or other loaders; what is loaded already stays so."""
+        merged = Loaded(self._loaders | loaders)
+        merged._values.update({name: value for name, value in self._values.items() if name not in loaders})
+        return merged
+
+    def __or__(self, other: Mapping[str, Any]) -> Loaded:
+        """Mapping with the values of `other` added or put in place."""
+        return self.loading({name: partial(_same, value) for name, value in other.items()})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class City:
+    """
+    A city model.
+
+    Nothing in it changes: a table asked for is a view that copies on write, and every change is a new city.
+
+    Attributes
+    ----------
+    name
+        Name of the place.
+    country
+        ISO 3166 code in small letters.
+    crs
+        Projected grid, such as ``EPSG:2154``.
+    bounds
+        West, south, east, north [m].
+    tables
+        Tables by name, as declared in `dothi.tables.TABLES`.
+    rasters
+        Rasters by name, as declared in `dothi.tables.RASTERS`, with dimensions ``(y, x)``.
+    provenance
+        What it was made from: sources with checksum, licence and date, and versions.
+    """
+
+    name: str
+    country: str
+    crs: str
+    bounds: tuple[float, float, float, float]
+    tables: Mapping[str, gpd.GeoDataFrame | pd.DataFrame] = field(default_factory=dict)
+    rasters: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("tables", "rasters"):
+            value = getattr(self, name)
+            if not isinstance(value, Loaded):
+                object.__setattr__(self, name, Loaded({}) | value)
+
+    def __getitem__(self, table: str) -> Any:
+        """Table by name, empty where the city has none of it."""
+        if table in self.tables:
+            return self.tables[table].copy(deep=False)
+        if table not in TABLES:
+            raise KeyError(table)
+        return schema.empty(TABLES[table], self.crs)
+
+    def __contains__(self, table: object) -> bool:
+        return table in self.tables
+
+    def with_tables(self, **tables: gpd.GeoDataFrame | pd.DataFrame) -> City:
+        """
+        City in which the named tables are replaced.
+
+        Parameters
+        ----------
+        **tables
+            New tables by declared name.
+
+        Returns
+        -------
+        City
+            A new city; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            A table breaks its declaration.
+        """
+        conformed = {
+            name: schema.conform(frame, TABLES[name]) if name in TABLES else frame for name, frame in tables.items()
+        }
+        city = replace(self, tables=self._as_loaded(self.tables) | conformed)
+        problems = Problems()
+        schema.check({name: city.tables[name] for name in _with_neighbours(conformed, city)}, TABLES, problems)
+        problems.raise_errors()
+        return city
+
+    def with_rasters(self, **rasters: xr.DataArray) -> City:
+        """City in which the named rasters are replaced; this one stays as it is."""
+        for name, raster in rasters.items():
+            if name not in RASTERS:
+                raise InputError([Problem(f"is one of {', '.join(RASTERS)}", table=name)])
+            raster.values.flags.writeable = False
+        return replace(self, rasters=self._as_loaded(self.rasters) | rasters)
+
+    @staticmethod
+    def _as_loaded(mapping: Mapping[str, Any]) -> Loaded:
+        return mapping if isinstance(mapping, Loaded) else Loaded({}) | mapping
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        return {name: len(self.tables[name]) for name in self.tables}
+
+    def write(self, folder: Path) -> None:
+        """
+        Write tables, rasters and last of all the manifest.
+
+        Parameters
+        ----------
+        folder
+            An empty or new folder; without its manifest it is no city, so a half-written one is never read.
+        """
+        from dothi.io.parquet import write_table
+        from dothi.io.terrain import write_raster
+
+        for name in self.tables:
+            write_table(self.tables[name], folder / f"{name}.parquet")
+        for name in self.rasters:
+            write_raster(self.rasters[name], folder / f"{name}.tif")
+        manifest = {
+            "format": FORMAT,
+            "name": self.name,
+            "country": self.country,
+            "crs": self.crs,
+            "bounds": list(self.bounds),
+            "tables": self.counts,
+            "rasters": sorted(self.rasters),
+            "provenance": dict(self.provenance),
+        }
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> City:
+        """
+        Read a city that `write` wrote; tables are loaded when first asked for.
+
+        Parameters
+        ----------
+        folder
+            Folder with ``city.json``.
+
+        Raises
+        ------
+        InputError
+            There is no city, or its manifest is damaged or of another format.
+        """
+        from dothi.io.parquet import read_table
+        from dothi.io.terrain import read_raster
+
+        path = folder / MANIFEST
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise InputError([Problem("is the folder of a built city", file=str(folder))]) from error
+        except ValueError as error:
+            raise InputError([Problem(f"is readable JSON ({error})", file=str(path))]) from error
+        if manifest.get("format") != FORMAT:
+            raise InputError([Problem(f"has format {FORMAT}, not {manifest.get('format')}: build it again", file=str(path))])
+        return cls(
+            name=manifest["name"],
+            country=manifest["country"],
+            crs=manifest["crs"],
+            bounds=tuple(manifest["bounds"]),
+            tables=Loaded({name: partial(read_table, folder / f"{name}.parquet") for name in manifest["tables"]}),
+            rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
+            provenance=manifest["provenance"],
+        )
+
+
+def _with_neighbours(changed: Mapping[str, Any], city: City) -> list[str]:
+    """Changed tables, and those that refer to them or are referred to, since references may break either way."""
+    names = set(changed)
+    for name in city.tables:
+        targets = {column.refers_to.split(".")[0] for column in TABLES[name].columns.values() if column.refers_to} if name in TABLES else set()
+        if targets & set(changed):
+            names.add(name)
+        if name in changed:
+            names |= targets & set(city.tables)
+    return sorted(names)

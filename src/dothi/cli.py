@@ -1,0 +1,254 @@
+"""The command line: one verb each, a thin door to the library."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+
+from dothi import __version__
+from dothi.errors import DothiError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dothi.build import Built
+    from dothi.study import Study
+
+P = ParamSpec("P")
+BAD_INPUT = 2
+FAILED = 1
+
+
+def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Print errors raised on purpose, one line each, and end with their exit code."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except InputError as error:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            count = len(error.problems)
+            click.secho(f"{count} problem{'' if count == 1 else 's'}; nothing was changed.", fg="red", err=True)
+            sys.exit(BAD_INPUT)
+        except DothiError as error:
+            click.secho(str(error), fg="red", err=True)
+            sys.exit(FAILED)
+        except KeyboardInterrupt:
+            click.secho("Interrupted. What was finished is kept: run the same command again to go on.", err=True)
+            sys.exit(130)
+
+    return wrapped
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+class _Bars:
+    """Progress of a build as a line per step and a bar for the whole."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._console = console
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def begin(self, titles: list[str]) -> None:
+        """Show the bar."""
+        self._task = self._progress.add_task("", total=len(titles))
+
+    def step(self, title: str) -> None:
+        """Name the step at work."""
+        self._progress.update(self._task, description=title)
+
+    def done(self, title: str, seconds: float, cached: bool) -> None:
+        """Leave a line for a step that did something."""
+        self._progress.advance(self._task)
+        if not cached:
+            self._console.print(f"  [green]✓[/] {title} [dim]{seconds:.1f} s[/]")
+
+
+_folder = click.argument("folder", default=".", type=click.Path(path_type=Path))
+_as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dothi")
+def main() -> None:
+    """
+    Dothi: a 3D city simulator.
+
+    A study is a folder: `dothi init` makes one from files or from the name of a place, `dothi build` turns its
+    sources into one city model, `dothi info` says what that city holds. Try `dothi demo` first.
+
+    Exit codes: 0 done, 1 failed, 2 bad input (every problem is named, nothing is changed).
+    """
+
+
+@main.command()
+@click.argument("folder", default="demo", type=click.Path(path_type=Path))
+@_as_json
+@_reports_errors
+def demo(folder: Path, as_json: bool) -> None:
+    """Build the demo city, central Nantes, in FOLDER (default: ./demo)."""
+    from dothi.demo import create_demo
+
+    create_demo(folder)
+    _build(folder, as_json, quiet=as_json)
+
+
+@main.command()
+@_folder
+@_as_json
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@_reports_errors
+def build(folder: Path, as_json: bool, quiet: bool) -> None:
+    """
+    Build the city of the study in FOLDER from its sources.
+
+    Steps are kept: an interrupted build goes on where it stopped, and nothing is done where nothing changed.
+    Writes build-report.html with counts, coverage, pictures and every problem met.
+    """
+    _build(folder, as_json, quiet)
+
+
+def _build(folder: Path, as_json: bool, quiet: bool) -> None:
+    from dothi.publish.report import summary, write_build_report
+    from dothi.study import Study
+
+    console = _console()
+    study = Study.open(folder)
+    if quiet or as_json:
+        built = study.build()
+    else:
+        console.print(f"[bold]{study.config.name}[/] [dim]{folder}[/]")
+        with _Bars(console) as bars:
+            built = study.build(bars)
+    report = write_build_report(study, built)
+    if as_json:
+        click.echo(json.dumps(summary(study, built), indent=1, ensure_ascii=False))
+    elif not quiet:
+        _print_built(console, study, built, report)
+
+
+def _print_built(console: Console, study: Study, built: Built, report: Path) -> None:
+    from rich.table import Table
+
+    city = built.city
+    if not built.changed:
+        console.print("Nothing changed: the city is up to date.")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, count in sorted(city.counts.items(), key=lambda item: -item[1]):
+        table.add_row(f"  {name}", f"[bold]{count:,}[/]")
+    console.print(table)
+    repaired = sum(problem.severity == "repair" for problem in built.problems)
+    noted = sum(problem.severity == "note" for problem in built.problems)
+    console.print(f"{repaired} repairs and {noted} notes, {sum(built.seconds.values()):.1f} s")
+    for label, path in (("Report", report), ("Pictures", report.parent / "pictures"), ("Tables", built.folder)):
+        console.print(f"{label:<9} [cyan]{path.resolve()}[/]", soft_wrap=True)
+
+
+@main.command()
+@_folder
+@_as_json
+@_reports_errors
+def info(folder: Path, as_json: bool) -> None:
+    """Say what the city of the study in FOLDER holds: tables, columns, units, missing values, methods."""
+    from dothi.publish.report import describe
+    from dothi.study import Study
+
+    study = Study.open(folder)
+    description = describe(study.city)
+    if as_json:
+        click.echo(json.dumps(description, indent=1, ensure_ascii=False))
+    else:
+        _print_description(description)
+
+
+def _print_description(description: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    west, south, east, north = description["bounds"]
+    console.print(f"[bold]{description['name']}[/], {description['crs']}, {(east - west) / 1000:.1f} × {(north - south) / 1000:.1f} km")
+    for name, table in description["tables"].items():
+        if not table["rows"]:
+            continue
+        grid = Table(title=f"{name}: {table['rows']:,} rows", title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for heading in ("column", "unit", "missing", "methods"):
+            grid.add_column(heading, header_style="dim", justify="right" if heading == "missing" else "left")
+        for column, facts in table["columns"].items():
+            methods = ", ".join(f"{method} {share:.0%}" for method, share in facts["methods"].items())
+            grid.add_row(f"  {column}", facts["unit"], f"{facts['missing'] / table['rows']:.0%}" if facts["missing"] else "", methods)
+        console.print(grid)
+    for name, raster in description["rasters"].items():
+        console.print(f"[bold]{name}[/]: {raster['shape'][1]} × {raster['shape'][0]} cells of {raster['cell_m']:g} m, {raster['unit']}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--place", help="Fetch open data of a place, such as Huế, where the network allows.")
+@click.option("--name", help="Name of the study; the place or the folder where absent.")
+@click.option("--country", type=click.Choice(["vn", "fr"]), help="Country whose rules and habits hold.")
+@click.option("--crs", help="Projected grid, such as EPSG:9217; picked by place where absent.")
+@click.option("--link", is_flag=True, help="Refer to the files where they are instead of copying them.")
+@_reports_errors
+def init(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
+    """
+    Make a new study in FOLDER from FILES or from the name of a place.
+
+    FILES may be OpenStreetMap extracts, GeoPackage, GeoJSON, Shapefile, CityJSON, CityGML, GTFS, GeoTIFF, EPW …
+    """
+    from dothi.initialise import initialise
+
+    console = _console()
+    config = initialise(folder, files, notify=console.print, **options)
+    console.print(f"Study written: [cyan]{config}[/]. Look it over, then run [bold]dothi build {folder}[/].", soft_wrap=True)
+
+
+@main.command()
+@_as_json
+@_reports_errors
+def doctor(as_json: bool) -> None:
+    """Check the environment: Python, libraries, grids, fonts, disk, memory and the demo data."""
+    from dothi.doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps(findings, indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark, colour = ("✓", "green") if finding["ok"] else ("✗", "red")
+            click.secho(f" {mark} ", fg=colour, nl=False)
+            click.echo(f"{finding['name']:<22} {finding['found']}")
+            if not finding["ok"]:
+                click.echo(f"   {finding['advice']}")
+    if not all(finding["ok"] for finding in findings):
+        sys.exit(FAILED)

@@ -1,0 +1,101 @@
+"""Content of ``dothi.toml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from dothi.sources import AnySource
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BuildOptions(BaseModel):
+    """
+    How a city is derived from its sources.
+
+    Attributes
+    ----------
+    seed
+        Seed of everything drawn at random.
+    terrain_cell_m
+        Cell of terrain, land cover and the other rasters [m].
+    zone_cell_m
+        Cell from which zones are made where no outlines are given [m].
+    zones
+        Where zones come from.
+    node_crossings
+        Whether roads that cross at one level without a shared vertex are joined: for drawn lines only.
+    snap_m
+        Distance within which ends of roads are joined [m].
+    river_from_void
+        Whether the largest space without buildings and roads is a river, where the sources have no water.
+    climate
+        Station of the climate normals, where no weather file is given; the nearest where absent.
+    accuracy
+        Whether methods are tried on known values, which are hidden for it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = 1
+    terrain_cell_m: float = Field(default=2.0, gt=0.0, le=100.0)
+    zone_cell_m: float = Field(default=250.0, ge=50.0, le=5000.0)
+    zones: Literal["cells", "wards", "census"] = "cells"
+    node_crossings: bool = False
+    snap_m: float = Field(default=0.0, ge=0.0, le=10.0)
+    river_from_void: bool = False
+    climate: str | None = None
+    accuracy: bool = True
+
+
+class StudyConfig(BaseModel):
+    """
+    Content of ``dothi.toml``.
+
+    Attributes
+    ----------
+    name
+        Name of the place, as people write it.
+    country
+        ISO 3166 code: decides rules, habits and prices.
+    crs
+        Projected grid of the city.
+    extent
+        West, south, east, north on the grid [m]; the box of the sources where absent.
+    source
+        Sources, the most trusted first.
+    build
+        How the city is derived.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    country: Literal["vn", "fr"]
+    crs: str
+    extent: tuple[Number, Number, Number, Number] | None = None
+    source: tuple[AnySource, ...] = Field(min_length=1)
+    build: BuildOptions = BuildOptions()
+
+    @field_validator("crs")
+    @classmethod
+    def _is_projected(cls, value: str) -> str:
+        from pyproj import CRS
+        from pyproj.exceptions import CRSError
+
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError as error:
+            raise ValueError("is a coordinate reference system that PROJ knows, such as EPSG:2154") from error
+        if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info[:2]):
+            raise ValueError("is a projected grid in metres")
+        return value
+
+    @field_validator("extent")
+    @classmethod
+    def _is_a_box(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if value is not None and not (value[0] < value[2] and value[1] < value[3]):
+            raise ValueError("is west, south, east, north with west < east and south < north")
+        return value

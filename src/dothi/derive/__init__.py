@@ -1,0 +1,1 @@
+"""What sources lack, inferred with a method and a confidence for every value."""

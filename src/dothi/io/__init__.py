@@ -1,0 +1,1 @@
+"""Formats: one module each, `read_…` gives tables, `write_…` takes them."""

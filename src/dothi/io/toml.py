@@ -1,0 +1,107 @@
+"""TOML files with the line of every entry, for error messages that point at it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dothi.errors import Problem, Problems
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+MAX_BYTES = 1 << 20
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
+_KEY = re.compile(r"""^\s*("?[\w.\- ]+"?)\s*=""")
+
+
+def read_toml(path: Path, problems: Problems) -> dict[str, Any]:
+    """
+    Read a TOML file written by a person.
+
+    Parameters
+    ----------
+    path
+        The file, UTF-8.
+    problems
+        Collector; a file that cannot be read is reported with the line at which reading ended.
+
+    Returns
+    -------
+    dict
+        Content, empty where it could not be read.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            problems.error(f"is smaller than {MAX_BYTES} bytes")
+            return {}
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.error("file is present")
+    except IsADirectoryError:
+        problems.error("is a file")
+    except UnicodeDecodeError as error:
+        problems.error(f"is UTF-8 text (byte {error.start} is not)")
+    except tomllib.TOMLDecodeError as error:
+        problems.error(f"is valid TOML ({error})")
+    return {}
+
+
+def line_of(text: str, where: tuple[str | int, ...]) -> int | None:
+    """
+    Line in which an entry is written, counted from 1.
+
+    Parameters
+    ----------
+    text
+        Text of the file.
+    where
+        Keys and positions from the top, such as ``("source", 1, "path")``.
+
+    Returns
+    -------
+    int or None
+        The line of the entry, else of the table that should hold it, else None.
+    """
+    path: list[str | int] = []
+    seen: dict[str, int] = {}
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            name = header[2].strip('"')
+            path = [part.strip('" ') for part in name.split(".")]
+            if header[1] == "[[":
+                seen[name] = seen.get(name, -1) + 1
+                path.append(seen[name])
+            entry = tuple(path)
+        elif key := _KEY.match(line):
+            entry = (*path, *(part.strip('" ') for part in key[1].split(".")))
+        else:
+            continue
+        depth = len(entry)
+        if tuple(map(str, where[:depth])) == tuple(map(str, entry)) and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None
+
+
+def report_invalid(error: ValidationError, text: str, problems: Problems) -> None:
+    """Turn what pydantic found into problems that name the line."""
+    for found in error.errors(include_url=False):
+        where = _written(found["loc"])
+        line = line_of(text, where)
+        name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in where)
+        message = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            message = "is a known key"
+        given = found.get("input")
+        shown = f" (is {given!r})" if isinstance(given, str | int | float | bool) and found["type"] != "extra_forbidden" else ""
+        problems.add(
+            Problem(rule=f"{message}{shown}", file=problems.file + (f", line {line}" if line else ""), column=name)
+        )
+
+
+def _written(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Location without the tag of a union, which pydantic names after the position in a list."""
+    return (*loc[:2], *loc[3:]) if len(loc) > 2 and isinstance(loc[1], int) else loc

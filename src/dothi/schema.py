@@ -1,0 +1,291 @@
+"""Declared columns: kind, unit, limits, missing rule; and the one check against them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from dothi.errors import Problems
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Kind = Literal["integer", "float", "string", "boolean", "category", "time", "geometry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """
+    Declaration of one column.
+
+    Attributes
+    ----------
+    kind
+        Type of the values. Integers that may be missing are nullable ``Int64``.
+    unit
+        Unit as printed, empty where a value has none.
+    description
+        What the value is, in one sentence.
+    minimum, maximum
+        Closed limits of numbers.
+    missing
+        Whether values may be missing. A column that may be missing may also be absent.
+    choices
+        Allowed values of a category, or allowed types of a geometry.
+    unique
+        Whether no value may occur twice.
+    refers_to
+        ``table.column`` in which every value must occur.
+    inferred
+        Whether the column goes with ``<name>_method`` and ``<name>_confidence``.
+    """
+
+    kind: Kind
+    unit: str
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: bool = False
+    choices: tuple[str, ...] = ()
+    unique: bool = False
+    refers_to: str = ""
+    inferred: bool = False
+
+
+Schema = Mapping[str, Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    Declaration of one table.
+
+    Attributes
+    ----------
+    name
+        Plural name.
+    id
+        Name of the integer index.
+    description
+        What one row is.
+    columns
+        Declared columns; others may be present and are carried along.
+    """
+
+    name: str
+    id: str
+    description: str
+    columns: Schema
+
+
+def method_columns(name: str) -> dict[str, Column]:
+    """Columns that say how the values of an inferred column came about, and how sure they are."""
+    return {
+        f"{name}_method": Column("category", "", f"How `{name}` of this row came about.", missing=True),
+        f"{name}_confidence": Column(
+            "float",
+            "",
+            f"Confidence in `{name}`: one less the relative error expected of its method, 1 where measured.",
+            minimum=0.0,
+            maximum=1.0,
+            missing=True,
+        ),
+    }
+
+
+def expand(schema: Schema) -> dict[str, Column]:
+    """Add the method and confidence columns that inferred columns go with."""
+    columns: dict[str, Column] = {}
+    for name, column in schema.items():
+        columns[name] = column
+        if column.inferred:
+            columns.update(method_columns(name))
+    return columns
+
+
+def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """
+    Give the declared columns of a table their declared types, in declared order.
+
+    Values that do not convert are left as they are, for `check` to report.
+
+    Parameters
+    ----------
+    frame
+        Table with the declared names.
+    table
+        Its declaration.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same rows; declared columns first, integer index named ``table.id``.
+    """
+    columns = expand(table.columns)
+    frame = frame.copy(deep=False)
+    for name, column in columns.items():
+        if name in frame.columns:
+            frame[name] = _converted(frame[name], column)
+    frame.index = frame.index.rename(table.id)
+    order = [name for name in columns if name in frame.columns]
+    return frame[order + [name for name in frame.columns if name not in columns]]
+
+
+def _converted(values: pd.Series, column: Column) -> pd.Series:
+    try:
+        match column.kind:
+            case "integer" if column.missing:
+                return values.astype("Int64")
+            case "integer" if not values.isna().any():
+                return values.astype("int64")
+            case "float":
+                return values.astype("float64")
+            case "string":
+                return values.astype("str")
+            case "boolean" if not values.isna().any():
+                return values.astype("bool")
+            case "category":
+                categories = list(column.choices) or sorted(values.dropna().astype("str").unique())
+                if set(values.dropna().astype("str").unique()) <= set(categories):
+                    return values.astype("str").astype(pd.CategoricalDtype(categories))
+    except (TypeError, ValueError):
+        pass
+    return values
+
+
+def check(tables: Mapping[str, pd.DataFrame], declared: Mapping[str, Table], problems: Problems) -> None:
+    """
+    Report every rule of the declarations that the tables break, in one pass.
+
+    Parameters
+    ----------
+    tables
+        Tables by name; tables without a declaration are not looked at.
+    declared
+        Declarations by name.
+    problems
+        Collector of what is found.
+    """
+    for name, frame in tables.items():
+        if name in declared:
+            check_table(frame, declared[name], problems)
+    for name, frame in tables.items():
+        if name in declared:
+            _check_references(frame, declared[name], tables, problems)
+
+
+def check_table(frame: pd.DataFrame, table: Table, problems: Problems) -> None:
+    """Report every rule of one table that its index or columns break, references aside."""
+    index = frame.index
+    if not pd.api.types.is_integer_dtype(index.dtype):
+        problems.error("index is integer", table=table.name, column=table.id)
+    if not index.is_unique:
+        twice = index[index.duplicated(keep="first")].unique()
+        problems.error("ids are unique", table=table.name, column=table.id, rows=twice)
+    for name, column in expand(table.columns).items():
+        if name not in frame.columns:
+            if not column.missing:
+                problems.error("column is present", table=table.name, column=name)
+            continue
+        for rule, broken in _broken(frame[name], column):
+            problems.error(rule, table=table.name, column=name, rows=index[broken])
+
+
+def _broken(values: pd.Series, column: Column) -> list[tuple[str, np.ndarray[Any, np.dtype[np.bool_]]]]:
+    """Rules of a column that some values break, each with the mask of those rows."""
+    missing = np.asarray(values.isna(), dtype=bool)
+    found = [("value is present", missing)] if not column.missing else []
+    if not _has_kind(values, column):
+        everywhere = np.ones(len(values), dtype=bool)
+        return [*found, (f"is {column.kind} {' | '.join(column.choices)}".rstrip(), everywhere & ~missing)]
+    if column.kind in ("integer", "float"):
+        numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+        if column.kind == "float":
+            found.append(("is finite", np.isinf(numbers)))
+        if column.minimum is not None:
+            found.append((f"≥ {column.minimum:g} {column.unit}".rstrip(), numbers < column.minimum))
+        if column.maximum is not None:
+            found.append((f"≤ {column.maximum:g} {column.unit}".rstrip(), numbers > column.maximum))
+    if column.kind == "geometry":
+        found.extend(_broken_geometry(values, column, missing))
+    if column.unique:
+        found.append(("values are unique", np.asarray(values.duplicated(), dtype=bool) & ~missing))
+    return [(rule, mask) for rule, mask in found if mask.any()]
+
+
+def _has_kind(values: pd.Series, column: Column) -> bool:
+    types = pd.api.types
+    if values.isna().all() and column.kind not in ("geometry",):
+        return True
+    match column.kind:
+        case "integer":
+            return bool(types.is_integer_dtype(values.dtype))
+        case "float":
+            return bool(types.is_float_dtype(values.dtype))
+        case "boolean":
+            return bool(types.is_bool_dtype(values.dtype))
+        case "string":
+            return bool(types.is_string_dtype(values.dtype))
+        case "category":
+            return isinstance(values.dtype, pd.CategoricalDtype) and (
+                not column.choices or set(values.dtype.categories) <= set(column.choices)
+            )
+        case "time":
+            return bool(types.is_datetime64_any_dtype(values.dtype))
+        case _:
+            return str(values.dtype) == "geometry"
+
+
+def _broken_geometry(
+    values: pd.Series, column: Column, missing: np.ndarray[Any, np.dtype[np.bool_]]
+) -> list[tuple[str, np.ndarray[Any, np.dtype[np.bool_]]]]:
+    import shapely
+
+    shapes = np.asarray(values.array, dtype=object)
+    found = [("geometry is not empty", shapely.is_empty(shapes) & ~missing)]
+    if column.choices:
+        names = np.array([kind.name for kind in shapely.GeometryType if kind.value >= 0])
+        kinds = shapely.get_type_id(shapes)
+        wrong = ~np.isin(names[kinds], [choice.upper() for choice in column.choices]) & ~missing
+        found.append((f"geometry is {' or '.join(column.choices)}", wrong))
+    bounds = shapely.bounds(shapes)
+    found.append(("coordinates are finite", ~np.isfinite(bounds).all(axis=1) & ~missing & ~shapely.is_empty(shapes)))
+    found.append(("geometry is valid", ~shapely.is_valid(shapes) & ~missing))
+    return found
+
+
+def _check_references(
+    frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.DataFrame], problems: Problems
+) -> None:
+    for name, column in table.columns.items():
+        if not column.refers_to or name not in frame.columns:
+            continue
+        target_table, target_column = column.refers_to.split(".")
+        if target_table not in tables:
+            if frame[name].notna().any():
+                problems.error(f"table {target_table} is present", table=table.name, column=name)
+            continue
+        target = tables[target_table]
+        known = target[target_column] if target_column in target.columns else target.index
+        dangling = np.asarray(~frame[name].isin(known) & frame[name].notna(), dtype=bool)
+        if dangling.any():
+            problems.error(f"occurs in {column.refers_to}", table=table.name, column=name, rows=frame.index[dangling])
+
+
+def is_geographic_table(table: Table) -> bool:
+    """Whether a declared table has a geometry."""
+    return any(column.kind == "geometry" for column in table.columns.values())
+
+
+def empty(table: Table, crs: Any = None) -> gpd.GeoDataFrame | pd.DataFrame:
+    """Table without rows that meets its declaration."""
+    import geopandas as gpd
+
+    frame = pd.DataFrame({name: [] for name in expand(table.columns)}, index=pd.RangeIndex(0, name=table.id))
+    if is_geographic_table(table):
+        frame = gpd.GeoDataFrame(frame, geometry="geometry", crs=crs)
+    return conform(frame, table)

@@ -1,0 +1,194 @@
+"""Sources of a study: what may stand in `[[source]]`, and which reader takes it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dothi.errors import Problems
+
+if TYPE_CHECKING:
+    from dothi.crs import Extent
+
+Tables = dict[str, Any]
+ODBL = "ODbL 1.0"
+
+
+class Source(BaseModel):
+    """
+    One entry `[[source]]`.
+
+    Attributes
+    ----------
+    attribution, licence, date
+        What to print where results are shown, and the day the data stand for.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attribution: str = ""
+    licence: str = ""
+    date: str = ""
+
+    reader: ClassVar[str] = ""
+    needs_extent: ClassVar[bool] = False
+
+    @property
+    def label(self) -> str:
+        """What the source is called in progress lines and reports."""
+        return str(getattr(self, "path", None) or getattr(self, "kind", ""))
+
+    def files(self, folder: Path) -> list[Path]:
+        """Files and folders the source is read from."""
+        return []
+
+    def read(self, folder: Path, problems: Problems, extent: Extent | None) -> Tables:
+        """
+        Tables of the source, in its own grid.
+
+        Raises
+        ------
+        InputError
+            The source cannot be read.
+        """
+        module, function = self.reader.split(":")
+        own = set(Source.model_fields) | {"kind", "path"}
+        options = self.model_dump(exclude=own, exclude_none=True)
+        tables: Tables = getattr(import_module(module), function)(
+            *self.files(folder), problems, **self._extent(extent), **options
+        )
+        return tables
+
+    def _extent(self, extent: Extent | None) -> dict[str, Any]:
+        return {"extent": extent}
+
+
+class FileSource(Source):
+    """
+    A source in one file or folder.
+
+    Attributes
+    ----------
+    path
+        Path, taken from the study folder where it is not absolute.
+    """
+
+    path: str = Field(min_length=1)
+
+    def files(self, folder: Path) -> list[Path]:
+        """The one path."""
+        return [folder / self.path]
+
+
+class Nantes(Source):
+    """Real tables of central Nantes from the extra `demo`."""
+
+    kind: Literal["nantes"]
+    reader: ClassVar[str] = "dothi.io.nantes:read_nantes"
+
+    def _extent(self, extent: Extent | None) -> dict[str, Any]:
+        return {}
+
+
+class Osm(FileSource):
+    """OpenStreetMap extract."""
+
+    kind: Literal["osm"]
+    layers: list[str] | None = None
+    attribution: str = "© OpenStreetMap contributors"
+    licence: str = ODBL
+    reader: ClassVar[str] = "dothi.io.osm:read_osm"
+
+
+class Vector(FileSource):
+    """GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet or CSV with a mapping to one table."""
+
+    kind: Literal["vector"]
+    table: str
+    layer: str | None = None
+    mapping: str | None = None
+    columns: dict[str, str] | None = None
+    values: dict[str, dict[str, str | float | bool]] | None = None
+    defaults: dict[str, str | float | bool] | None = None
+    factors: dict[str, str | float] | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    where: str | None = None
+    swap_axes: bool | None = None
+    reader: ClassVar[str] = "dothi.io.vector:read_vector"
+
+
+class CityJson(FileSource):
+    """CityJSON 1.0 to 2.0, or CityJSONSeq."""
+
+    kind: Literal["cityjson"]
+    lod: str | None = None
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.cityjson:read_cityjson"
+
+
+class CityGml(FileSource):
+    """CityGML 2.0 or 3.0 buildings."""
+
+    kind: Literal["citygml"]
+    lod: str | None = None
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.citygml:read_citygml"
+
+
+class Gtfs(FileSource):
+    """Timetable in GTFS, as a zip file or a folder."""
+
+    kind: Literal["gtfs"]
+    schedule_required: bool | None = None
+    reader: ClassVar[str] = "dothi.io.gtfs:read_gtfs"
+
+
+class Terrain(FileSource):
+    """Terrain raster: GeoTIFF or ASCII grid."""
+
+    kind: Literal["terrain"]
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.terrain:read_terrain"
+    needs_extent: ClassVar[bool] = True
+
+
+class TerrainPoints(FileSource):
+    """Terrain points and breaklines with heights."""
+
+    kind: Literal["terrain_points"]
+    crs: str | None = None
+    layer: str | None = None
+    reader: ClassVar[str] = "dothi.io.terrain:read_terrain_points"
+    needs_extent: ClassVar[bool] = True
+
+
+class Weather(FileSource):
+    """EnergyPlus weather file."""
+
+    kind: Literal["epw"]
+    reader: ClassVar[str] = "dothi.io.epw:read_epw"
+
+    def _extent(self, extent: Extent | None) -> dict[str, Any]:
+        return {}
+
+
+class Population(FileSource):
+    """People or jobs by area: polygons, a grid, or a ward table with outlines."""
+
+    kind: Literal["population"]
+    form: Literal["polygons", "grid", "wards"]
+    outlines: str | None = None
+    columns: dict[str, str] | None = None
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.population:read_population"
+    needs_extent: ClassVar[bool] = True
+
+
+AnySource = Annotated[
+    Nantes | Osm | Vector | CityJson | CityGml | Gtfs | Terrain | TerrainPoints | Weather | Population,
+    Field(discriminator="kind"),
+]

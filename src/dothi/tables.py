@@ -1,0 +1,514 @@
+"""Tables of a city: what one row is, and its columns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dothi.schema import Column, Table
+
+POLYGONS: Final = ("Polygon", "MultiPolygon")
+LINES: Final = ("LineString",)
+
+FUNCTIONS: Final = (
+    "residential",
+    "apartments",
+    "mixed",
+    "office",
+    "retail",
+    "hotel",
+    "school",
+    "university",
+    "health",
+    "culture",
+    "worship",
+    "sport",
+    "public",
+    "industrial",
+    "warehouse",
+    "transport",
+    "agricultural",
+    "utility",
+    "outbuilding",
+    "other",
+)
+"""Functions of a building. `mixed` has homes above shops or offices; `outbuilding` is a garage, shed or annexe."""
+
+ROAD_CLASSES: Final = (
+    "motorway",
+    "trunk",
+    "primary",
+    "secondary",
+    "tertiary",
+    "unclassified",
+    "residential",
+    "living_street",
+    "service",
+    "alley",
+    "track",
+    "pedestrian",
+    "footway",
+    "cycleway",
+    "path",
+    "steps",
+    "busway",
+    "ferry",
+)
+"""Road classes; `alley` is a lane too narrow for cars, `residential` and the like as in OpenStreetMap."""
+
+MODES: Final = ("walk", "bicycle", "motorbike", "car", "bus", "truck")
+
+FACILITY_KINDS: Final = (
+    "kindergarten",
+    "school",
+    "university",
+    "hospital",
+    "clinic",
+    "pharmacy",
+    "fire_station",
+    "police",
+    "public_office",
+    "library",
+    "culture",
+    "worship",
+    "sport",
+    "playground",
+    "park",
+    "market",
+    "supermarket",
+    "shop",
+    "restaurant",
+    "hotel",
+    "bank",
+    "post_office",
+    "fuel",
+    "charging_station",
+    "parking",
+    "bus_station",
+    "railway_station",
+    "ferry_terminal",
+    "toilets",
+    "cemetery",
+    "waste",
+    "other",
+)
+
+LAND_USE_CLASSES: Final = (
+    "residential",
+    "commercial",
+    "industrial",
+    "public",
+    "education",
+    "health",
+    "worship",
+    "military",
+    "transport",
+    "construction",
+    "agriculture",
+    "forest",
+    "scrub",
+    "grass",
+    "park",
+    "garden",
+    "sport",
+    "cemetery",
+    "wetland",
+    "beach",
+    "bare",
+    "square",
+    "other",
+)
+
+WATER_KINDS: Final = ("river", "canal", "lake", "pond", "basin", "sea", "wetland", "stream", "drain", "other")
+RAIL_CLASSES: Final = ("rail", "tram", "light_rail", "subway", "monorail", "funicular", "other")
+
+_SOURCE_ID = Column("string", "", "Identifier in the source.", missing=True)
+_NAME = Column("string", "", "Name as written in the source.", missing=True)
+_LEVEL = Column("integer", "", "Vertical order of crossing lines: 0 ground, 1 above, −1 below.", missing=True)
+_BRIDGE = Column("boolean", "", "On a bridge.", missing=True)
+_TUNNEL = Column("boolean", "", "In a tunnel.", missing=True)
+
+
+def _area(description: str) -> Column:
+    return Column("geometry", "", description, choices=POLYGONS)
+
+
+def _line(description: str) -> Column:
+    return Column("geometry", "", description, choices=LINES)
+
+
+def _metres(description: str, maximum: float | None = None, *, inferred: bool = False) -> Column:
+    return Column("float", "m", description, 0.0, maximum, missing=True, inferred=inferred)
+
+
+def _count(description: str, *, inferred: bool = False) -> Column:
+    return Column("integer", "", description, 0, missing=True, inferred=inferred)
+
+
+def _one_of(choices: tuple[str, ...], description: str, *, missing: bool = False, inferred: bool = False) -> Column:
+    return Column("category", "", description, choices=choices, missing=missing, inferred=inferred)
+
+
+def _open_to(who: str) -> Column:
+    return Column("boolean", "", f"Open to {who} in this direction.")
+
+
+_DECLARED = (
+    Table(
+        "buildings",
+        "building_id",
+        "A building: one footprint with one height.",
+        {
+            "geometry": _area("Footprint."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "height_m": _metres("Height of the eaves or flat roof above ground.", 1000.0, inferred=True),
+            "ground_m": Column("float", "m", "Ground level at the building.", -430, 9000, missing=True, inferred=True),
+            "storeys": Column("integer", "", "Storeys above ground.", 1, 200, missing=True, inferred=True),
+            "function": _one_of(FUNCTIONS, "Main function.", missing=True, inferred=True),
+            "year_built": Column("integer", "", "Year of completion.", -3000, 2200, missing=True),
+            "floor_area_m2": Column("float", "m²", "Gross floor area of all storeys.", 0.0, missing=True, inferred=True),
+            "dwellings": _count("Dwellings.", inferred=True),
+            "residents": _count("People who live here.", inferred=True),
+            "jobs": _count("Jobs at this address.", inferred=True),
+            "roof_shape": Column("string", "", "Shape of the roof, in the words of OpenStreetMap.", missing=True),
+            "min_height_m": _metres("Height of the underside above ground, where the building stands on air.", 1000.0),
+        },
+    ),
+    Table(
+        "building_parts",
+        "building_part_id",
+        "A part of a building with a height of its own.",
+        {
+            "geometry": _area("Footprint of the part."),
+            "building_id": Column("integer", "", "Building it belongs to.", missing=True, refers_to="buildings.building_id"),
+            "source_id": _SOURCE_ID,
+            "height_m": _metres("Top above ground.", 1000.0),
+            "min_height_m": _metres("Underside above ground.", 1000.0),
+            "storeys": Column("integer", "", "Storeys above ground.", 1, 200, missing=True),
+            "roof_shape": Column("string", "", "Shape of the roof, in the words of OpenStreetMap.", missing=True),
+        },
+    ),
+    Table(
+        "surfaces",
+        "surface_id",
+        "A flat piece of a building's skin, as the source models it.",
+        {
+            "geometry": Column("geometry", "", "Polygon in space.", choices=POLYGONS),
+            "building_id": Column("integer", "", "Building it belongs to.", refers_to="buildings.building_id"),
+            "kind": _one_of(("roof", "wall", "ground", "closure", "window", "door"), "What the surface is."),
+            "lod": Column("string", "", "Level of detail, such as 1, 2.2 (Biljecki et al. 2016)."),
+        },
+    ),
+    Table(
+        "roads",
+        "road_id",
+        "A road as drawn in the source, before the graph is made.",
+        {
+            "geometry": _line("Centre line; shared vertices at one level are junctions."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "class": _one_of(ROAD_CLASSES, "Road class."),
+            "lanes": Column("float", "", "Lanes of both directions together.", 0.0, 20.0, missing=True),
+            "width_m": _metres("Width of the carriageway.", 200.0),
+            "free_speed_m_s": Column("float", "m s⁻¹", "Speed limit or free speed.", 0.0, 60.0, missing=True),
+            "direction": _one_of(("both", "forward", "backward"), "Direction open to motor traffic.", missing=True),
+            "level": _LEVEL,
+            "bridge": _BRIDGE,
+            "tunnel": _TUNNEL,
+            "roundabout": Column("boolean", "", "Part of a roundabout.", missing=True),
+            "surface": Column("string", "", "Surface, in the words of OpenStreetMap.", missing=True),
+            "closed_to": Column("string", "", "Modes that may not use it, separated by blanks.", missing=True),
+            "open_to": Column("string", "", "Modes that may use it beyond its class, separated by blanks.", missing=True),
+            "contraflow": Column("string", "", "Modes that may go against a one-way street.", missing=True),
+        },
+    ),
+    Table(
+        "nodes",
+        "node_id",
+        "A junction or end of the road graph.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "elevation_m": Column("float", "m", "Level of the road surface.", missing=True),
+            "component": Column("integer", "", "Connected part of the graph it lies in; 0 is the largest.", 0),
+        },
+    ),
+    Table(
+        "links",
+        "link_id",
+        "One direction of a road between two nodes.",
+        {
+            "geometry": _line("Centre line, in the direction of travel."),
+            "from_node_id": Column("integer", "", "Node it leaves.", refers_to="nodes.node_id"),
+            "to_node_id": Column("integer", "", "Node it reaches.", refers_to="nodes.node_id"),
+            "reverse_link_id": Column(
+                "integer", "", "The same road the other way.", missing=True, refers_to="links.link_id"
+            ),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "class": _one_of(ROAD_CLASSES, "Road class."),
+            "length_m": Column("float", "m", "Length along the centre line.", 0.0),
+            "lanes": Column("float", "", "Lanes in this direction.", 0.0, 20.0, missing=True, inferred=True),
+            "width_m": _metres("Width of the carriageway, both directions.", 200.0, inferred=True),
+            "free_speed_m_s": Column("float", "m s⁻¹", "Speed on an empty road.", 0.1, 60.0, missing=True, inferred=True),
+            "capacity_veh_h": Column(
+                "float", "veh h⁻¹", "Capacity in passenger-car units.", 0.0, missing=True, inferred=True
+            ),
+            "walk": _open_to("walking"),
+            "bicycle": _open_to("bicycles"),
+            "motorbike": _open_to("motorbikes"),
+            "car": _open_to("cars"),
+            "bus": _open_to("buses"),
+            "truck": _open_to("trucks"),
+            "level": _LEVEL,
+            "bridge": _BRIDGE,
+            "tunnel": _TUNNEL,
+            "roundabout": Column("boolean", "", "Part of a roundabout.", missing=True),
+        },
+    ),
+    Table(
+        "railways",
+        "railway_id",
+        "A railway or tramway track.",
+        {
+            "geometry": _line("Centre line of the track."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "class": _one_of(RAIL_CLASSES, "Kind of railway."),
+            "level": _LEVEL,
+            "bridge": _BRIDGE,
+            "tunnel": _TUNNEL,
+        },
+    ),
+    Table(
+        "stops",
+        "stop_id",
+        "A stop or station of public transport.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "parent_stop_id": Column("integer", "", "Station it belongs to.", missing=True, refers_to="stops.stop_id"),
+        },
+    ),
+    Table(
+        "routes",
+        "route_id",
+        "A line of public transport.",
+        {
+            "geometry": Column(
+                "geometry", "", "Course, where known.", choices=("LineString", "MultiLineString"), missing=True
+            ),
+            "source_id": _SOURCE_ID,
+            "short_name": Column("string", "", "Number or letter.", missing=True),
+            "name": _NAME,
+            "mode": _one_of(
+                ("tram", "subway", "rail", "bus", "ferry", "cable", "gondola", "funicular", "trolleybus", "monorail", "other"),
+                "Kind of vehicle.",
+            ),
+        },
+    ),
+    Table(
+        "route_stops",
+        "route_stop_id",
+        "A stop on a line, where no timetable is known.",
+        {
+            "route_id": Column("integer", "", "Line.", refers_to="routes.route_id"),
+            "stop_id": Column("integer", "", "Stop.", refers_to="stops.stop_id"),
+            "stop_sequence": Column("integer", "", "Order along the line.", 0),
+        },
+    ),
+    Table(
+        "trips",
+        "trip_id",
+        "One run of a vehicle.",
+        {
+            "source_id": _SOURCE_ID,
+            "route_id": Column("integer", "", "Line.", refers_to="routes.route_id"),
+            "service_id": Column("integer", "", "Set of days on which it runs.", 0),
+            "direction": Column("integer", "", "0 or 1.", 0, 1, missing=True),
+            "headsign": Column("string", "", "Destination shown on the vehicle.", missing=True),
+            "shape_id": Column("integer", "", "Its way on the ground.", missing=True, refers_to="shapes.shape_id"),
+        },
+    ),
+    Table(
+        "stop_times",
+        "stop_time_id",
+        "One call of a trip at a stop.",
+        {
+            "trip_id": Column("integer", "", "Trip.", refers_to="trips.trip_id"),
+            "stop_id": Column("integer", "", "Stop.", refers_to="stops.stop_id"),
+            "stop_sequence": Column("integer", "", "Order along the trip.", 0),
+            "arrival_s": Column("float", "s", "Arrival after noon less 12 h of the service day.", 0.0),
+            "departure_s": Column("float", "s", "Departure after noon less 12 h of the service day.", 0.0),
+        },
+    ),
+    Table(
+        "calendar",
+        "calendar_id",
+        "A day on which a service runs.",
+        {
+            "service_id": Column("integer", "", "Service.", 0),
+            "date": Column("time", "", "Service day."),
+        },
+    ),
+    Table(
+        "shapes",
+        "shape_id",
+        "The way of a trip on the ground.",
+        {"geometry": _line("Way."), "source_id": _SOURCE_ID},
+    ),
+    Table(
+        "census",
+        "census_id",
+        "An area for which people or jobs were counted or estimated.",
+        {
+            "geometry": _area("Outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "code": Column("string", "", "Official code.", missing=True),
+            "kind": _one_of(("cell", "block", "ward", "district", "city"), "What the area is, finest first."),
+            "residents": Column("float", "", "People who live there.", 0.0, missing=True),
+            "households": Column("float", "", "Households.", 0.0, missing=True),
+            "jobs": Column("float", "", "Jobs.", 0.0, missing=True),
+        },
+    ),
+    Table(
+        "wards",
+        "ward_id",
+        "An administrative unit of the lowest tier.",
+        {
+            "geometry": _area("Outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "code": Column("string", "", "Official code.", missing=True),
+            "province": Column("string", "", "Province or department.", missing=True),
+            "residents": Column("float", "", "Registered people.", 0.0, missing=True),
+            "valid_from": Column("string", "", "First day of the unit, ISO 8601.", missing=True),
+        },
+    ),
+    Table(
+        "zones",
+        "zone_id",
+        "A zone in which trips begin and end.",
+        {
+            "geometry": _area("Outline."),
+            "name": _NAME,
+            "area_m2": Column("float", "m²", "Area.", 0.0),
+            "dwellings": _count("Dwellings."),
+            "residents": _count("People who live there."),
+            "jobs": _count("Jobs."),
+            "floor_area_m2": Column("float", "m²", "Gross floor area.", 0.0, missing=True),
+            "node_id": Column("integer", "", "Node nearest to its people and jobs.", missing=True, refers_to="nodes.node_id"),
+        },
+    ),
+    Table(
+        "facilities",
+        "facility_id",
+        "A place that serves people.",
+        {
+            "geometry": Column("geometry", "", "Position or outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "kind": _one_of(FACILITY_KINDS, "What it offers.", inferred=True),
+            "capacity": Column("float", "", "Places, beds or pupils.", 0.0, missing=True),
+            "building_id": Column("integer", "", "Building it is in.", missing=True, refers_to="buildings.building_id"),
+            "node_id": Column("integer", "", "Nearest node of the road graph.", missing=True, refers_to="nodes.node_id"),
+        },
+    ),
+    Table(
+        "land_use",
+        "land_use_id",
+        "An area of one use or cover.",
+        {
+            "geometry": _area("Outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "class": _one_of(LAND_USE_CLASSES, "Use or cover."),
+        },
+    ),
+    Table(
+        "parcels",
+        "parcel_id",
+        "A parcel of the cadastre.",
+        {"geometry": _area("Outline."), "source_id": _SOURCE_ID, "name": _NAME},
+    ),
+    Table(
+        "water_bodies",
+        "water_body_id",
+        "An area of open water.",
+        {
+            "geometry": _area("Outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "kind": _one_of(WATER_KINDS, "Kind of water.", inferred=True),
+        },
+    ),
+    Table(
+        "waterways",
+        "waterway_id",
+        "A watercourse drawn as a line.",
+        {
+            "geometry": _line("Centre line, downstream."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "kind": _one_of(WATER_KINDS, "Kind of water."),
+            "width_m": _metres("Width.", 5000.0),
+            "tunnel": _TUNNEL,
+        },
+    ),
+    Table(
+        "trees",
+        "tree_id",
+        "A single tree.",
+        {
+            "geometry": Column("geometry", "", "Position of the trunk.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "species": Column("string", "", "Botanical name.", missing=True),
+            "height_m": _metres("Height.", 130.0, inferred=True),
+            "crown_diameter_m": _metres("Diameter of the crown.", 60.0, inferred=True),
+        },
+    ),
+    Table(
+        "barriers",
+        "barrier_id",
+        "A wall, fence or dyke.",
+        {
+            "geometry": _line("Course."),
+            "source_id": _SOURCE_ID,
+            "kind": _one_of(("wall", "retaining_wall", "fence", "hedge", "dyke", "kerb", "other"), "What it is."),
+            "height_m": _metres("Height above ground.", 100.0),
+        },
+    ),
+    Table(
+        "weather",
+        "weather_id",
+        "One hour of weather; the time is its beginning.",
+        {
+            "time": Column("time", "", "Beginning of the hour, UTC.", unique=True),
+            "air_temperature_c": Column("float", "°C", "Dry-bulb temperature.", -90, 60),
+            "dew_point_c": Column("float", "°C", "Dew point.", -100, 50, missing=True),
+            "relative_humidity_pct": Column("float", "%", "Relative humidity.", 0, 110, missing=True),
+            "pressure_pa": Column("float", "Pa", "Air pressure at the station.", 30000, 120000, missing=True),
+            "ghi_w_m2": Column("float", "W m⁻²", "Global horizontal irradiance.", 0, 1500, missing=True),
+            "dni_w_m2": Column("float", "W m⁻²", "Direct normal irradiance.", 0, 1500, missing=True),
+            "dhi_w_m2": Column("float", "W m⁻²", "Diffuse horizontal irradiance.", 0, 1000, missing=True),
+            "longwave_w_m2": Column("float", "W m⁻²", "Infrared irradiance from the sky.", 0, 700, missing=True),
+            "wind_speed_m_s": Column("float", "m s⁻¹", "Wind speed at 10 m.", 0, 120, missing=True),
+            "wind_direction_deg": Column("float", "°", "Where the wind comes from, clockwise from north.", 0, 360, missing=True),
+            "precipitation_mm": Column("float", "mm", "Rain and melted snow of the hour.", 0, 500, missing=True),
+            "method": _one_of(("measured", "typical", "estimated"), "Record, typical year of records, or synthesised."),
+        },
+    ),
+)
+
+TABLES: Final[dict[str, Table]] = {table.name: table for table in _DECLARED}
+"""Declared tables by name."""
+
+RASTERS: Final[dict[str, tuple[str, str]]] = {
+    "terrain": ("m", "Ground level, buildings and bridges taken away."),
+    "surface": ("m", "Ground level with buildings."),
+    "imperviousness": ("1", "Share of the ground that lets no water through."),
+    "roughness": ("s m^(-1/3)", "Manning's n of the ground."),
+    "land_cover": ("1", "Class of land cover, see `derive.landcover.COVERS`."),
+}
+"""Unit and meaning of the rasters of a city."""

@@ -1,0 +1,53 @@
+"""Units: the endings of names, and the constants that convert at the edge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SECONDS_PER_HOUR: Final = 3600.0
+M_S_PER_KM_H: Final = 1000.0 / SECONDS_PER_HOUR
+M_S_PER_MPH: Final = 0.44704
+M_S_PER_KNOT: Final = 1852.0 / SECONDS_PER_HOUR
+M_PER_FOOT: Final = 0.3048
+M_PER_INCH: Final = 0.0254
+M_PER_MILE: Final = 1609.344
+M_PER_KM: Final = 1000.0
+M2_PER_HA: Final = 1e4
+M2_PER_KM2: Final = 1e6
+PA_PER_HPA: Final = 100.0
+WH_PER_KWH: Final = 1000.0
+WH_PER_MJ: Final = 1e6 / SECONDS_PER_HOUR
+
+UNIT_OF_ENDING: Final[dict[str, str]] = {
+    "_m_s": "m s⁻¹",
+    "_m3_s": "m³ s⁻¹",
+    "_veh_h": "veh h⁻¹",
+    "_w_m2": "W m⁻²",
+    "_wh_m2": "Wh m⁻²",
+    "_m2": "m²",
+    "_m3": "m³",
+    "_mm": "mm",
+    "_m": "m",
+    "_s": "s",
+    "_h": "h",
+    "_c": "°C",
+    "_pa": "Pa",
+    "_deg": "°",
+    "_pct": "%",
+    "_kwh": "kWh",
+    "_lux": "lx",
+}
+"""Unit that the ending of a column, parameter or field name stands for; longest ending first."""
+
+
+def unit_of(name: str) -> str:
+    """
+    Unit a name ends with, by `UNIT_OF_ENDING`; empty where it ends with none.
+
+    >>> unit_of("free_speed_m_s"), unit_of("height_m"), unit_of("storeys")
+    ('m s⁻¹', 'm', '')
+    """
+    for ending in sorted(UNIT_OF_ENDING, key=len, reverse=True):
+        if name.endswith(ending):
+            return UNIT_OF_ENDING[ending]
+    return ""
