@@ -6,15 +6,16 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dothi import __version__, schema
-from dothi.city import MANIFEST, City, Loaded
+from dothi.city import MANIFEST, City
+from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import sha256, write_text
 from dothi.tables import TABLES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dothi.sources import Source
 
 STEP = "step.json"
-READS_CODE = ("io", "derive", "place", "build.py", "steps.py", "sources.py", "schema.py", "tables.py", "city.py")
+READS_CODE = ("io", "derive", "place", "build.py", "draft.py", "steps.py", "sources.py", "schema.py", "tables.py", "city.py")
 
 
 class Progress(Protocol):
@@ -51,62 +52,6 @@ class Silent:
 
     def done(self, title: str, seconds: float, cached: bool) -> None:
         """Take no notice."""
-
-
-@dataclass
-class Draft:
-    """
-    A city in the making.
-
-    Attributes
-    ----------
-    config
-        What ``dothi.toml`` says.
-    tables, rasters
-        What is known so far.
-    bounds
-        West, south, east, north on the grid [m]; None until the sources are read.
-    problems
-        Collector of the step at work.
-    accuracy
-        Rows of the accuracy table: a method, tried where the truth is known.
-    """
-
-    config: StudyConfig
-    tables: Loaded = field(default_factory=lambda: Loaded({}))
-    rasters: Loaded = field(default_factory=lambda: Loaded({}))
-    bounds: tuple[float, float, float, float] | None = None
-    problems: Problems = field(default_factory=Problems)
-    accuracy: list[dict[str, Any]] = field(default_factory=list)
-
-    def table(self, name: str) -> Any:
-        """Table by name, empty where there is none; writing to it leaves the draft alone."""
-        if name in self.tables:
-            return self.tables[name].copy(deep=False)
-        return schema.empty(TABLES[name], self.config.crs)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """
-    One step of a build.
-
-    Attributes
-    ----------
-    name
-        Short name, unique in a build.
-    title
-        What it does, for people.
-    run
-        Takes a draft, gives the tables and rasters it makes or changes.
-    depends_on
-        Everything besides the steps before that its result depends on.
-    """
-
-    name: str
-    title: str
-    run: Callable[[Draft], Mapping[str, Any]]
-    depends_on: Any = None
 
 
 @dataclass(frozen=True, slots=True)

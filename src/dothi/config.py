@@ -76,7 +76,7 @@ class StudyConfig(BaseModel):
     country: Literal["vn", "fr"]
     crs: str
     extent: tuple[Number, Number, Number, Number] | None = None
-    source: tuple[AnySource, ...] = Field(min_length=1)
+    source: tuple[AnySource, ...]
     build: BuildOptions = BuildOptions()
 
     @field_validator("crs")
@@ -91,6 +91,13 @@ class StudyConfig(BaseModel):
             raise ValueError("is a coordinate reference system that PROJ knows, such as EPSG:2154") from error
         if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info[:2]):
             raise ValueError("is a projected grid in metres")
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _is_not_empty(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
+        if not value:
+            raise ValueError("has at least one entry [[source]]")
         return value
 
     @field_validator("extent")

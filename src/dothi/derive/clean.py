@@ -144,8 +144,7 @@ def clean(
     for name, frame in raw.items():
         frames[name] = _on_grid(frame, TABLES[name], RULES[name], crs, problems)
     problems.raise_errors()
-    if extent is not None and box is not None:
-        _check_extent(raw, frames, crs, extent, box, problems)
+    _check_place(raw, frames, crs, extent, problems)
     same_as: dict[str, pd.Series] = {}
     for name in raw:
         rule, table = RULES[name], TABLES[name]
@@ -264,14 +263,6 @@ def _reprojected(frame: gpd.GeoDataFrame, table: Table, crs: str, problems: Prob
             at[:, 0], at[:, 1] = to_grid.transform(at[:, 0], at[:, 1])
             shapes[mask] = shapely.set_coordinates(part, at)
     lost = touched(shapes, ~np.isfinite(shapely.get_coordinates(shapes)).all(axis=1))
-    if lost.any() and lost.sum() == len(frame) - int(shapely.is_missing(shapes).sum()):
-        problems.error(
-            f"coordinates can be placed on the city grid {target.to_string()}; "
-            f"none can: check the `crs` of this source (read as {source.to_string()}) and the order of its axes",
-            table=table.name,
-            column="geometry",
-            n_rows=int(lost.sum()),
-        )
     return _drop(
         _with_shapes(frame, shapes, target),
         lost,
@@ -334,33 +325,41 @@ def _mended_levels(frame: gpd.GeoDataFrame, shapes: Shapes, problems: Problems) 
     return shapes
 
 
-def _check_extent(
+def _check_place(
     raw: dict[str, gpd.GeoDataFrame],
     frames: dict[str, pd.DataFrame],
     crs: str,
-    extent: Extent,
-    box: Bounds,
+    extent: Extent | None,
     problems: Problems,
 ) -> None:
-    """Refuse a source of which nothing lies within the extent, and say what would make it fit."""
-    full = [name for name in raw if len(frames[name])]
-    if not full:
+    """Refuse a source of which nothing lies within the extent or the grid, and say what would make it fit."""
+    located = {name: frame for name, frame in raw.items() if _has_shapes(frame)}
+    placed = [frames[name] for name in located if _has_shapes(frames[name])]
+    if not located or (extent is None and placed):
         return
-    for name in full:
-        if touches(shapely.bounds(_shapes(frames[name])), box).any():
+    where = ""
+    if extent is not None:
+        box = extent.within(crs)
+        if any(touches(shapely.bounds(_shapes(frame)), box).any() for frame in placed):
             return
-    name = max(full, key=lambda each: len(frames[each]))
-    west, south, east, north = frames[name].total_bounds
-    hint = _what_would_fit(raw[name], crs, extent)
+        where = f" (x {box[0]:.0f} to {box[2]:.0f}, y {box[1]:.0f} to {box[3]:.0f} on {crs})"
+    name = max(located, key=lambda each: len(located[each]))
+    source = located[name]
+    west, south, east, north = source.total_bounds
+    hint = _what_would_fit(source, crs, extent) if extent is not None else ""
     problems.error(
-        f"something lies within the extent of the city (x {box[0]:.0f} to {box[2]:.0f}, y {box[1]:.0f} to {box[3]:.0f} "
-        f"on {crs}); this source lies at x {west:.0f} to {east:.0f}, y {south:.0f} to {north:.0f}"
-        + (f"; {hint}" if hint else "; check its `crs` and the order of its axes"),
+        f"something lies within the {'grid' if extent is None else 'extent'} of the city{where}; this source lies at "
+        f"x {west:.6g} to {east:.6g}, y {south:.6g} to {north:.6g} on {horizontal(source.crs).to_string()}; "
+        + (hint or "check its `crs` and the order of its axes"),
         table=name,
         column="geometry",
-        n_rows=sum(len(frames[each]) for each in full),
+        n_rows=sum(map(len, located.values())),
     )
     problems.raise_errors()
+
+
+def _has_shapes(frame: gpd.GeoDataFrame) -> bool:
+    return bool((~shapely.is_missing(frame.geometry.array) & ~shapely.is_empty(frame.geometry.array)).any())
 
 
 def _what_would_fit(frame: gpd.GeoDataFrame, crs: str, extent: Extent) -> str:

@@ -74,7 +74,7 @@ def _renumbered(parts: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]
                 continue
             tables[name] = tables[name].set_axis(frame.index + offset.get(name, 0), axis=0)
             if "service_id" in frame.columns and len(frame):  # shared by trips and calendar, a table of its own nowhere
-                tables[name] = tables[name].assign(service_id=frame["service_id"] + offset.get("service_id", 0))
+                tables[name] = tables[name].assign(service_id=tables[name]["service_id"] + offset.get("service_id", 0))
                 services = max(services, int(frame["service_id"].max()) + 1)
         for name, frame in part.items():
             if isinstance(frame, pd.DataFrame) and len(frame):

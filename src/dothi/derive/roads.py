@@ -267,17 +267,21 @@ def _links(roads: gpd.GeoDataFrame, shapes: Any, start: Integers, end: Integers)
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=roads.crs)
 
 
-def _components(n_nodes: int, start: Integers, end: Integers, length: Floats, *, strong: bool = False) -> Integers:
-    """Number of the connected part of each node, the longest first, then by its lowest node."""
+def _components(
+    n_nodes: int, start: Integers, end: Integers, length: Floats, *, strong: bool = False, first: Mask | None = None
+) -> Integers:
+    """Number of the connected part of each node: most length of `first` links, most length, lowest node."""
     graph = coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(n_nodes, n_nodes))
     n_parts, part = connected_components(graph, directed=True, connection="strong" if strong else "weak")
     inside = part[start] == part[end]
-    total = np.bincount(part[start][inside], weights=length[inside], minlength=n_parts)
+    sums = []
+    for counted in (inside, inside & first if first is not None else inside):
+        total = np.bincount(part[start[counted]], weights=length[counted], minlength=n_parts)
+        # Lengths that differ by rounding alone are equal, whatever order they were added in.
+        sums.append(-np.round(total, 6))
     lowest = np.unique(part, return_index=True)[1]
-    # Lengths that differ by rounding alone are equal, whatever order they were added in.
-    order = np.lexsort((lowest, -np.round(total, 6)))
     rank = np.empty(n_parts, dtype=np.int64)
-    rank[order] = np.arange(n_parts)
+    rank[np.lexsort((lowest, *sums))] = np.arange(n_parts)
     return rank[part]
 
 
@@ -311,14 +315,8 @@ def number_components(nodes: gpd.GeoDataFrame, links: gpd.GeoDataFrame, problems
     touched = np.zeros(len(nodes), dtype=bool)
     touched[start[motor]] = touched[end[motor]] = True
     used = motor | ~(touched[start] | touched[end])
-    part = _components(len(nodes), start[used], end[used], np.where(motor, length, 0.0)[used])
-    # Parts of paths come after all parts with motor traffic, however short these are.
-    on_foot = np.bincount(part, weights=~touched) > 0 if len(part) else np.zeros(0, dtype=bool)
-    order = np.argsort(on_foot, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
     result = nodes.copy()
-    result["component"] = rank[part]
+    result["component"] = _components(len(nodes), start[used], end[used], length[used], first=motor[used])
 
     for mode in MODES:
         chosen = links[mode].to_numpy(dtype=bool)

@@ -196,7 +196,7 @@ def read_terrain(
     """
     if not _is_there(path, problems):
         problems.raise_errors()
-    with _reported(problems), warnings.catch_warnings():
+    with _reported(problems, path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # Without the type, GDAL takes an ASCII grid whose first rows are whole numbers for integers and cuts the rest.
         with (
@@ -336,7 +336,7 @@ def read_raster(path: Path) -> xr.DataArray:
     """
     problems = Problems(str(path))
     with (
-        _reported(problems),
+        _reported(problems, path),
         rasterio.Env(GDAL_PAM_ENABLED="NO"),
         rasterio.open(path.absolute(), driver="GTiff") as source,
     ):
@@ -386,13 +386,14 @@ def _driver(path: Path) -> str:
 
 
 @contextmanager
-def _reported(problems: Problems) -> Iterator[None]:
+def _reported(problems: Problems, path: Path) -> Iterator[None]:
     """Turn what GDAL refuses into an error of the input."""
     try:
         yield
     except (RasterioError, CRSError, OSError) as error:
         reason = error.__cause__ or error
-        problems.error(f"is a whole GeoTIFF or Esri ASCII grid ({_one_line(reason)})", table=_TABLE)
+        text = _one_line(reason).replace(str(path.absolute()), path.name)
+        problems.error(f"is a whole GeoTIFF or Esri ASCII grid ({text})", table=_TABLE)
         raise InputError(problems.errors) from error
     except MemoryError as error:
         problems.error("raster fits into memory: give a smaller extent", table=_TABLE)

@@ -70,11 +70,14 @@ def line_of(text: str, where: tuple[str | int, ...]) -> int | None:
     best: tuple[int, int] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            name = header[2].strip('"')
-            path = [part.strip('" ') for part in name.split(".")]
+            parts = [part.strip('" ') for part in header[2].split(".")]
             if header[1] == "[[":
-                seen[name] = seen.get(name, -1) + 1
-                path.append(seen[name])
+                seen[header[2]] = seen.get(header[2], -1) + 1
+            path = []
+            for depth, part in enumerate(parts, start=1):
+                path.append(part)
+                if (name := ".".join(parts[:depth])) in seen:
+                    path.append(seen[name])
             entry = tuple(path)
         elif key := _KEY.match(line):
             entry = (*path, *(part.strip('" ') for part in key[1].split(".")))

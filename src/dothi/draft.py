@@ -1,0 +1,71 @@
+"""A city in the making, and the steps that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dothi import schema
+from dothi.city import Loaded
+from dothi.errors import Problems
+from dothi.tables import TABLES
+
+if TYPE_CHECKING:
+    from dothi.config import StudyConfig
+
+
+@dataclass
+class Draft:
+    """
+    A city in the making.
+
+    Attributes
+    ----------
+    config
+        What ``dothi.toml`` says.
+    tables, rasters
+        What is known so far.
+    bounds
+        West, south, east, north on the grid [m]; None until the sources are read.
+    problems
+        Collector of the step at work.
+    accuracy
+        Rows of the accuracy table: a method, tried where the truth is known.
+    """
+
+    config: StudyConfig
+    tables: Loaded = field(default_factory=lambda: Loaded({}))
+    rasters: Loaded = field(default_factory=lambda: Loaded({}))
+    bounds: tuple[float, float, float, float] | None = None
+    problems: Problems = field(default_factory=Problems)
+    accuracy: list[dict[str, Any]] = field(default_factory=list)
+
+    def table(self, name: str) -> Any:
+        """Table by name, empty where there is none; writing to it leaves the draft alone."""
+        if name in self.tables:
+            return self.tables[name].copy(deep=False)
+        return schema.empty(TABLES[name], self.config.crs)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One step of a build.
+
+    Attributes
+    ----------
+    name
+        Short name, unique in a build.
+    title
+        What it does, for people.
+    run
+        Takes a draft, gives the tables and rasters it makes or changes.
+    depends_on
+        Everything besides the steps before that its result depends on.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Draft], Mapping[str, Any]]
+    depends_on: Any = None

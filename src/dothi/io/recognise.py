@@ -1,0 +1,130 @@
+"""What kind of source a file is, by its ending and its first bytes."""
+
+from __future__ import annotations
+
+import unicodedata
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+from dothi.errors import Problems
+
+HEAD_BYTES: Final = 1 << 16
+RASTERS: Final = (".tif", ".tiff", ".asc", ".vrt")
+VECTORS: Final = (".gpkg", ".geojson", ".geojsonl", ".shp", ".fgb", ".parquet", ".csv")
+BD_TOPO_LAYERS: Final = {
+    "batiment": ("buildings", "bdtopo3:batiment"),
+    "troncon_de_route": ("roads", "bdtopo3:troncon_de_route"),
+    "troncon_de_voie_ferree": ("railways", "bdtopo3:troncon_de_voie_ferree"),
+}
+WORDS: Final = {
+    "buildings": ("building", "batiment", "bati", "nha", "cong_trinh", "footprint"),
+    "roads": ("road", "street", "highway", "route", "voirie", "duong", "giao_thong"),
+    "railways": ("rail", "tram", "duong_sat"),
+    "water_bodies": ("water", "river", "lake", "eau", "song", "ho_nuoc", "mat_nuoc"),
+    "land_use": ("landuse", "land_use", "occupation_sol", "su_dung_dat"),
+    "trees": ("tree", "arbre", "cay"),
+    "parcels": ("parcel", "cadastre", "thua_dat"),
+    "wards": ("ward", "phuong", "xa_phuong", "quartier", "commune"),
+    "census": ("census", "population", "carreau", "iris", "dan_so"),
+    "barriers": ("wall", "fence", "barrier", "dyke", "de_dieu"),
+    "facilities": ("facilit", "amenit", "equipement", "poi"),
+    "stops": ("stop", "arret", "tram_dung"),
+}
+
+
+def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
+    """
+    Entries for `[[source]]` that a file or folder calls for.
+
+    Parameters
+    ----------
+    path
+        File, or folder with a timetable.
+    problems
+        Collector; a file that is not recognised is reported.
+
+    Returns
+    -------
+    list of dict
+        ``kind`` and options, without ``path``; several where a file has several layers.
+    """
+    name = path.name.lower()
+    if path.is_dir():
+        if (path / "stops.txt").exists():
+            return [{"kind": "gtfs"}]
+    elif not path.stat().st_size:
+        problems.error("file is not empty")
+        return []
+    elif name.endswith((".osm", ".pbf", ".osm.bz2", ".osm.gz")):
+        return [{"kind": "osm"}]
+    elif name.endswith(".epw"):
+        return [{"kind": "epw"}]
+    elif name.endswith(RASTERS):
+        return [{"kind": "terrain"}]
+    elif name.endswith(".zip"):
+        found = _in_zip(path)
+        if found:
+            return found
+    elif name.endswith((".gml", ".citygml")) or (name.endswith(".xml") and b"CityModel" in _head(path)):
+        return [{"kind": "citygml"}]
+    elif name.endswith((".city.json", ".city.jsonl")) or (name.endswith((".json", ".jsonl")) and b"CityJSON" in _head(path)):
+        return [{"kind": "cityjson"}]
+    elif name.endswith((*VECTORS, ".json")):
+        return _layers(path, problems)
+    problems.error("is a kind of source that Dothi knows: name it in dothi.toml by hand")
+    return []
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(HEAD_BYTES)
+
+
+def _in_zip(path: Path) -> list[dict[str, Any]]:
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        names = [name.lower() for name in archive.namelist()]
+    if any(name.rsplit("/", 1)[-1] == "stops.txt" for name in names):
+        return [{"kind": "gtfs"}]
+    if any(name.endswith((".city.json", ".json", ".jsonl")) for name in names):
+        return [{"kind": "cityjson"}]
+    if any(name.endswith((".gml", ".xml")) for name in names):
+        return [{"kind": "citygml"}]
+    shapefiles = [name for name in names if name.endswith(".shp")]
+    return [entry for name in shapefiles if (entry := _entry(Path(name).stem))]
+
+
+def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
+    import pyogrio
+    from pyogrio.errors import DataSourceError
+
+    if path.suffix.lower() in (".csv", ".parquet"):
+        names = [path.stem]
+    else:
+        try:
+            names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+        except DataSourceError as error:
+            problems.error(f"is a readable vector file ({error})")
+            return []
+    entries = [
+        entry | ({"layer": name} if len(names) > 1 else {})
+        for name in names
+        if (entry := _entry(name) or (_entry(path.stem) if len(names) == 1 else {}))
+    ]
+    if not entries:
+        problems.error(f"has a layer whose name tells what it holds (layers: {', '.join(names)}): name it in dothi.toml by hand")
+    return entries
+
+
+def _entry(layer: str) -> dict[str, Any]:
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", layer.lower()) if not unicodedata.combining(letter))
+    plain = plain.replace("đ", "d").replace("-", "_").replace(" ", "_")
+    if plain in BD_TOPO_LAYERS:
+        table, mapping = BD_TOPO_LAYERS[plain]
+        return {"kind": "vector", "table": table, "mapping": mapping}
+    for table, words in WORDS.items():
+        if any(word in plain for word in words):
+            return {"kind": "vector", "table": table}
+    return {}
