@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dothi import __version__, schema
-from dothi.city import MANIFEST, City
+from dothi.city import MANIFEST, City, Loaded
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import sha256, write_text
@@ -156,7 +156,7 @@ def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progr
         cached = (home / STEP).exists()
         if not cached:
             _run(step, draft, home)
-        found += _take(home, draft)
+        found += _take(step, home, draft)
         seconds[step.title] = 0.0 if cached else time.perf_counter() - began
         progress.done(step.title, seconds[step.title], cached)
 
@@ -173,6 +173,8 @@ def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progr
 
 def _run(step: Step, draft: Draft, home: Path) -> None:
     """Run a step and keep what it gives; the manifest is written last, so half a step is no step."""
+    import pandas as pd
+
     from dothi.io.parquet import write_table
     from dothi.io.terrain import write_raster
 
@@ -181,10 +183,10 @@ def _run(step: Step, draft: Draft, home: Path) -> None:
     known = len(draft.accuracy)
     made = step.run(draft)
     draft.problems.raise_errors()
-    tables = {name: value for name, value in made.items() if name in TABLES}
-    rasters = {name: value for name, value in made.items() if name not in TABLES}
+    tables = {name: value for name, value in made.items() if isinstance(value, pd.DataFrame)}
+    rasters = {name: value for name, value in made.items() if name not in tables}
     for name, frame in tables.items():
-        write_table(schema.conform(frame, TABLES[name]), home / f"{name}.parquet")
+        write_table(schema.conform(frame, TABLES[name]) if name in TABLES else frame, home / f"{name}.parquet")
     for name, raster in rasters.items():
         write_raster(raster, home / f"{name}.tif")
     manifest = {
@@ -199,7 +201,7 @@ def _run(step: Step, draft: Draft, home: Path) -> None:
     write_text(home / STEP, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
 
 
-def _take(home: Path, draft: Draft) -> list[Problem]:
+def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
     """
     Add what a kept step gave to the draft; tables are read when first asked for.
 
@@ -211,8 +213,11 @@ def _take(home: Path, draft: Draft) -> list[Problem]:
     manifest = json.loads((home / STEP).read_text(encoding="utf-8"))
     tables = {name: partial(read_table, home / f"{name}.parquet") for name in manifest["tables"]}
     rasters = {name: partial(read_raster, home / f"{name}.tif") for name in manifest["rasters"]}
-    draft.tables = draft.tables.loading(tables)
-    draft.rasters = draft.rasters.loading(rasters)
+    if step.source is not None:
+        draft.parts[step.source] = Loaded(tables | rasters)
+    else:
+        draft.tables = draft.tables.loading(tables)
+        draft.rasters = draft.rasters.loading(rasters)
     draft.bounds = tuple(manifest["bounds"]) if manifest["bounds"] else draft.bounds
     draft.accuracy = draft.accuracy + manifest["accuracy"]
     return [_from_json(problem) for problem in manifest["problems"]]
@@ -228,13 +233,11 @@ def _from_json(entry: Mapping[str, Any]) -> Problem:
 
 def _city(draft: Draft, records: list[dict[str, Any]]) -> City:
     """The finished city, checked against the declarations of all its tables."""
-    if draft.bounds is None:
-        raise InputError([Problem("has an extent: give `extent` or a source with buildings or roads")])
     city = City(
         name=draft.config.name,
         country=draft.config.country,
         crs=draft.config.crs,
-        bounds=draft.bounds,
+        bounds=draft.extent().bounds,
         rasters=draft.rasters,
         provenance={"dothi": __version__, "sources": records, "build": draft.config.build.model_dump()},
     )

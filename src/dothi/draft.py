@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dothi import schema
 from dothi.city import Loaded
-from dothi.errors import Problems
+from dothi.crs import Extent
+from dothi.errors import InputError, Problem, Problems
 from dothi.tables import TABLES
 
 if TYPE_CHECKING:
@@ -24,8 +27,10 @@ class Draft:
     ----------
     config
         What ``dothi.toml`` says.
+    parts
+        Tables and rasters of every source that was read, by its place in ``dothi.toml``.
     tables, rasters
-        What is known so far.
+        What is known so far, of all sources together.
     bounds
         West, south, east, north on the grid [m]; None until the sources are read.
     problems
@@ -35,11 +40,29 @@ class Draft:
     """
 
     config: StudyConfig
+    parts: dict[int, Loaded] = field(default_factory=dict)
     tables: Loaded = field(default_factory=lambda: Loaded({}))
     rasters: Loaded = field(default_factory=lambda: Loaded({}))
     bounds: tuple[float, float, float, float] | None = None
     problems: Problems = field(default_factory=Problems)
     accuracy: list[dict[str, Any]] = field(default_factory=list)
+
+    def extent(self) -> Extent:
+        """
+        Extent of the city.
+
+        Raises
+        ------
+        InputError
+            No source tells where the city is.
+        """
+        if self.bounds is None:
+            raise InputError([Problem("has an extent: give `extent`, or a source with buildings or roads")])
+        return Extent(self.config.crs, self.bounds)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose: always the same for one seed, whatever else is drawn."""
+        return np.random.default_rng([self.config.build.seed, *purpose.encode()])
 
     def table(self, name: str) -> Any:
         """Table by name, empty where there is none; writing to it leaves the draft alone."""
@@ -63,9 +86,12 @@ class Step:
         Takes a draft, gives the tables and rasters it makes or changes.
     depends_on
         Everything besides the steps before that its result depends on.
+    source
+        Place in ``dothi.toml`` of the source it reads; None for all other steps.
     """
 
     name: str
     title: str
     run: Callable[[Draft], Mapping[str, Any]]
     depends_on: Any = None
+    source: int | None = None

@@ -1,0 +1,292 @@
+"""The steps from sources to a city, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dothi.crs import LONLAT, Extent
+from dothi.draft import Draft, Step
+from dothi.errors import Problems
+
+if TYPE_CHECKING:
+    from dothi.config import StudyConfig
+    from dothi.sources import Source
+
+POINTS = ("terrain_points", "terrain_lines")
+
+
+def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -> list[Step]:
+    """
+    Steps of a build.
+
+    Parameters
+    ----------
+    config
+        What ``dothi.toml`` says.
+    folder
+        Study folder.
+    records
+        By source, everything that its tables depend on.
+
+    Returns
+    -------
+    list of Step
+        Sources that must know the extent come after those that tell it.
+    """
+    options = config.build
+    order = sorted(range(len(config.source)), key=lambda number: config.source[number].needs_extent)
+    reading = [
+        Step(
+            f"source-{number}",
+            f"Reading {config.source[number].label}",
+            partial(_read, config.source[number], folder),
+            records[number],
+            number,
+        )
+        for number in order
+    ]
+    return [
+        *reading,
+        Step("assemble", "Joining the sources", _assemble),
+        Step("water", "Water bodies", _water, options.river_from_void),
+        Step("terrain", "Terrain", _terrain, options.terrain_cell_m),
+        Step("network", "Road graph", _network, (options.node_crossings, options.snap_m)),
+        Step("buildings", "Functions, heights and floor area of buildings", _buildings, options.seed),
+        Step("people", "Dwellings, residents and jobs", _people, options.seed),
+        Step("places", "Facilities and zones", _places, (options.zones, options.zone_cell_m)),
+        Step("cover", "Land cover", _cover),
+        Step("weather", "Weather", _weather, options.climate),
+        *([Step("accuracy", "Trying the methods on known values", _accuracy, options.seed)] if options.accuracy else []),
+    ]
+
+
+def _read(source: Source, folder: Path, draft: Draft) -> Mapping[str, Any]:
+    """Tables of one source, put right and on the grid of the city."""
+    from dothi.derive.clean import clean
+
+    config = draft.config
+    extent = Extent(config.crs, config.extent) if config.extent else None
+    known = extent or (_reach(draft) if source.needs_extent else None)
+    own = Problems(source.label)
+    tables = source.read(folder, own, known)
+    cleaned = clean(tables, crs=config.crs, extent=extent or known, problems=own)
+    draft.problems.extend(own)
+    return cleaned
+
+
+def _reach(draft: Draft) -> Extent:
+    """Box of what tells where the city is: its buildings, else its roads, else anything else."""
+    frames = [part[name] for part in draft.parts.values() for name in ("buildings", "roads") if name in part]
+    frames = [frame for frame in frames if len(frame)] or [
+        part[name] for part in draft.parts.values() for name in part if hasattr(part[name], "total_bounds") and len(part[name])
+    ]
+    if frames:
+        boxes = [frame.total_bounds for frame in frames]
+        west, south = (math.floor(min(box[axis] for box in boxes)) for axis in (0, 1))
+        east, north = (math.ceil(max(box[axis] for box in boxes)) for axis in (2, 3))
+        draft.bounds = (float(west), float(south), float(east), float(north))
+    return draft.extent()
+
+
+def _assemble(draft: Draft) -> Mapping[str, Any]:
+    """All sources together; where two tell the same, the one listed first is believed."""
+    from dothi.derive.merge import merge
+
+    parts = [draft.parts[number] for number in sorted(draft.parts)]
+    if draft.config.extent:
+        draft.bounds = draft.config.extent
+    else:
+        draft.bounds = _reach(draft).bounds
+    return merge(parts, problems=draft.problems)
+
+
+def _water(draft: Draft) -> Mapping[str, Any]:
+    from dothi.derive.water import merge_water, river_from_void
+
+    bodies = merge_water(draft.table("water_bodies"), draft.table("waterways"))
+    if draft.config.build.river_from_void:
+        river = river_from_void(draft.table("buildings"), draft.table("roads"), None, draft.extent())
+        bodies = pd.concat([bodies, river], ignore_index=True) if len(bodies) else river
+    return {"water_bodies": bodies}
+
+
+def _terrain(draft: Draft) -> Mapping[str, Any]:
+    """Terrain of a raster, of points, or of what roads and buildings know; and the ground of every building."""
+    from dothi.derive import terrain as ground
+    from dothi.io.terrain import grid_for
+
+    grid = grid_for(draft.extent(), draft.config.build.terrain_cell_m)
+    roads, buildings, water = (draft.table(name) for name in ("roads", "buildings", "water_bodies"))
+    if "terrain" in draft.rasters:
+        terrain, void = ground.fill_voids(ground.resample(draft.rasters["terrain"], grid))
+        if void:
+            draft.problems.repair(f"holes filled from their rims ({void:.1%} of the city)", table="terrain")
+    elif any(name in draft.tables for name in POINTS):
+        terrain = ground.tin_raster(*ground.points_and_lines(*(draft.tables[name] for name in POINTS)), grid)
+    elif len(ground.road_breaklines(roads)) or len(ground.building_points(buildings)):
+        terrain = ground.terrain_from_city(roads, buildings, water, grid)
+    else:
+        draft.problems.note("no source has heights of the ground: add a terrain source", table="terrain")
+        return {}
+    errors = ground.accuracy(terrain, buildings)
+    if errors.get("n"):
+        draft.accuracy.append(_tried("ground_m", str(terrain.attrs.get("method", "terrain")), "m", errors))
+    buildings = ground.ground_levels(buildings, terrain)
+    return {"terrain": terrain, "buildings": buildings, "surface": ground.surface_raster(terrain, buildings)}
+
+
+def _network(draft: Draft) -> Mapping[str, Any]:
+    from dothi.derive.link_attributes import link_accuracy, link_attributes
+    from dothi.derive.roads import road_graph
+
+    options = draft.config.build
+    roads = draft.table("roads")
+    if not len(roads):
+        draft.problems.note("no source has roads", table="links")
+        return {}
+    nodes, links = road_graph(
+        roads, snap_m=options.snap_m, node_crossings=options.node_crossings, problems=draft.problems
+    )
+    if options.accuracy:
+        draft.accuracy += _rows(link_accuracy(links, draft.config.country))
+    return {"nodes": nodes, "links": link_attributes(links, draft.config.country, problems=draft.problems)}
+
+
+def _buildings(draft: Draft) -> Mapping[str, Any]:
+    from dothi.derive import buildings as infer
+
+    country = draft.config.country
+    buildings = infer.infer_function(
+        draft.table("buildings"),
+        country=country,
+        rng=draft.rng("function"),
+        facilities=draft.table("facilities"),
+        land_use=draft.table("land_use"),
+    )
+    buildings = infer.infer_height(buildings, country=country, rng=draft.rng("height"))
+    buildings = infer.infer_storeys(buildings, country=country)
+    return {"buildings": infer.infer_floor_area(buildings, country=country, parts=draft.table("building_parts"))}
+
+
+def _people(draft: Draft) -> Mapping[str, Any]:
+    from shapely import box
+
+    from dothi.derive.people import infer_dwellings, infer_jobs, infer_residents
+
+    country, census = draft.config.country, draft.table("census")
+    extent = box(*draft.extent().bounds)
+    buildings = infer_dwellings(draft.table("buildings"), country=country)
+    for infer in (infer_residents, infer_jobs):
+        buildings = infer(
+            buildings,
+            country=country,
+            rng=draft.rng(infer.__name__),
+            census=census,
+            extent=extent,
+            problems=draft.problems,
+        )
+    return {"buildings": buildings}
+
+
+def _places(draft: Draft) -> Mapping[str, Any]:
+    from dothi.derive.facilities import derive_facilities
+    from dothi.derive.zones import make_zones
+
+    options = draft.config.build
+    nodes, links, buildings = (draft.table(name) for name in ("nodes", "links", "buildings"))
+    areas = None if options.zones == "cells" else draft.table(options.zones)
+    return {
+        "facilities": derive_facilities(draft.table("facilities"), buildings, nodes, problems=draft.problems),
+        "zones": make_zones(
+            buildings,
+            nodes,
+            links,
+            areas=areas,
+            extent=draft.extent(),
+            cell_m=options.zone_cell_m,
+            problems=draft.problems,
+        ),
+    }
+
+
+def _cover(draft: Draft) -> Mapping[str, Any]:
+    from dothi.derive.landcover import imperviousness, land_cover, roughness
+    from dothi.io.terrain import grid_for
+
+    grid = grid_for(draft.extent(), draft.config.build.terrain_cell_m)
+    country = draft.config.country
+    roads = draft.table("links")
+    cover = land_cover(
+        grid,
+        draft.table("buildings"),
+        roads,
+        **{name: draft.table(name) for name in ("water_bodies", "land_use", "trees", "railways")},
+        country=country,
+    )
+    return {
+        "land_cover": cover,
+        "imperviousness": imperviousness(cover, country),
+        "roughness": roughness(cover, country),
+    }
+
+
+def _weather(draft: Draft) -> Mapping[str, Any]:
+    """Weather of a source; without one a typical year made from the normals of the nearest station."""
+    from dothi.crs import transformer
+    from dothi.derive.weather import normals, typical_year
+
+    if len(draft.table("weather")):
+        return {}
+    west, south, east, north = draft.extent().bounds
+    place = transformer(draft.config.crs, LONLAT).transform((west + east) / 2, (south + north) / 2)
+    station = normals(draft.config.build.climate or place)
+    draft.problems.note(
+        f"no weather file: a typical year was made from the normals of {station.name} ({station.distance_km:.0f} km away, "
+        f"{station.period}, {station.source}{'' if station.verified else ', unverified'})",
+        table="weather",
+    )
+    year = typical_year(
+        station,
+        latitude=station.latitude,
+        longitude=station.longitude,
+        elevation_m=station.elevation_m,
+        time_zone_h=station.time_zone_h,
+        rng=draft.rng("weather"),
+    )
+    return {"weather": year}
+
+
+def _accuracy(draft: Draft) -> Mapping[str, Any]:
+    """Hide what is known, predict it, compare: how good each method is in this city."""
+    from dothi.derive.accuracy import accuracy_of
+
+    draft.accuracy += _rows(
+        accuracy_of(
+            draft.table("buildings"),
+            country=draft.config.country,
+            rng=draft.rng("accuracy"),
+            census=draft.table("census"),
+        )
+    )
+    return {}
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Accuracy rows as plain values: what is not a number is None."""
+    return [
+        {str(key): (None if isinstance(value, float) and math.isnan(value) else value) for key, value in row.items()}
+        for row in frame.astype(object).to_dict("records")
+    ]
+
+
+def _tried(quantity: str, method: str, unit: str, errors: Mapping[str, float]) -> dict[str, Any]:
+    keys = ("mae", "rmse", "bias", "median_relative_error")
+    return {"quantity": quantity, "method": method, "unit": unit, "n": int(errors["n"]), "note": ""} | {
+        key: errors.get(key) for key in keys
+    }

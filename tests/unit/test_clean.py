@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from dothi.crs import Extent
 from dothi.derive.clean import clean
 from dothi.derive.merge import merge
-from dothi.derive.shapes import cut_lines, surface_areas
+from dothi.shapes import cut_lines, surface_areas
 from dothi.errors import InputError, Problems
 
 UTM = "EPSG:32648"  # Hanoi

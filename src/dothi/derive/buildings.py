@@ -82,6 +82,11 @@ FUNCTION_OF_LAND_USE: Final[dict[str, str]] = {
 """Land use that tells the function of what stands in it; homes, shops and parks do not tell enough."""
 
 
+def known_text(values: Texts) -> Mask:
+    """Which of some texts are there."""
+    return np.asarray(pd.notna(values), dtype=bool)
+
+
 @dataclass(slots=True)
 class Filling:
     """A column on its way from gaps to values, with method and confidence of each."""
@@ -93,7 +98,7 @@ class Filling:
     @property
     def gaps(self) -> Mask:
         """Rows without a value yet."""
-        return np.equal(self.method, None)
+        return ~known_text(self.method)
 
     def fill(self, rows: Mask, values: NDArray[Any], method: str, confidence: Floats | float) -> None:
         """Put values into the gaps among `rows`; arrays are as long as the table."""
@@ -186,10 +191,10 @@ class Form:
 
 
 def form(frame: gpd.GeoDataFrame) -> Form:
-    """
+    r"""
     Shape of the footprints and density of what stands around them.
 
-    Features: log area, compactness :math:`4 \\pi A / P^2`, number of vertices, mean log area of the 12
+    Features: log area, compactness :math:`4 \pi A / P^2`, number of vertices, mean log area of the 12
     nearest buildings, log distance to the 1st, 4th and 12th of them, area relative to the nearest, number of
     buildings that touch, log area of the largest of these.
     """
@@ -256,13 +261,6 @@ def blocks(xy: Floats, rng: np.random.Generator, n_folds: int = FOLDS) -> Intege
     _, block = np.unique(cells, axis=0, return_inverse=True)
     order = rng.permutation(int(block.max(initial=0)) + 1)
     return np.asarray(order[block.ravel()] % n_folds, dtype=np.int64)
-
-
-def in_chunks(predict: Callable[[Floats], Floats], n: int, table: Callable[[slice], Floats]) -> Floats:
-    """Predict rows in chunks on a few threads; each chunk is computed by itself, so threads change no digit."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        parts = list(pool.map(lambda rows: predict(table(rows)), _chunks(n)))
-    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 Around = Callable[[Floats, Integers | None, Mask | None], Floats]
@@ -332,14 +330,14 @@ def infer_function(
         told = land_use[land_use["class"].isin(list(FUNCTION_OF_LAND_USE))]
         functions = told["class"].astype(object).map(FUNCTION_OF_LAND_USE).to_numpy(dtype=object)
         found = _covered(buildings, shapes_of(told), functions)
-        filling.fill(~np.equal(found, None), found, "land_use", data["confidence"]["function_land_use"])
+        filling.fill(known_text(found), found, "land_use", data["confidence"]["function_land_use"])
     if filling.gaps.any():
         shape = form(buildings)
         known = np.flatnonzero(measured(buildings, "function"))
         if len(known) >= FEWEST_KNOWN:
             gaps = np.flatnonzero(filling.gaps)
             found, share = predict_function(buildings, shape, known, gaps, rng)
-            filling.fill(~np.equal(found, None), found, "neighbourhood_model", share)
+            filling.fill(known_text(found), found, "neighbourhood_model", share)
         small = _is_outbuilding(shape, data["outbuilding"])
         sheds = np.full(len(buildings), "outbuilding", dtype=object)
         filling.fill(small, sheds, "small_footprint", data["outbuilding"]["share"])
@@ -370,10 +368,11 @@ def _function_of_facilities(
         place = buildings.index.get_indexer(told["building_id"].astype("Float64").fillna(-1).to_numpy(dtype=np.int64))
         found[place[place >= 0]] = functions[place >= 0]
     grounds = _covered(buildings, shapes[areas], functions[areas])
-    filling.fill(~np.equal(grounds, None) & (grounds != "mixed"), grounds, "facility_outline", confidence["function_facility_outline"])
-    there = ~np.equal(found, None)
-    filling.fill(there & (found != "mixed"), found, "facility_point", confidence["function_facility_point"])
-    filling.fill(there, found, "facility_ground_floor", confidence["function_facility_ground_floor"])
+    outlined = known_text(grounds) & (grounds != "mixed")
+    filling.fill(outlined, grounds, "facility_outline", confidence["function_facility_outline"])
+    whole = known_text(found) & (found != "mixed")
+    filling.fill(whole, found, "facility_point", confidence["function_facility_point"])
+    filling.fill(known_text(found), found, "facility_ground_floor", confidence["function_facility_ground_floor"])
 
 
 def _covered(buildings: gpd.GeoDataFrame, areas: NDArray[Any], values: Texts) -> Texts:
@@ -390,7 +389,8 @@ def _covered(buildings: gpd.GeoDataFrame, areas: NDArray[Any], values: Texts) ->
 def _is_outbuilding(shape: Form, rules: dict[str, float]) -> Mask:
     """Tiny footprints, and small ones beside or near a building three times as large."""
     beside = (np.expm1(shape.features[:, 9]) > 3.0 * shape.area) | (shape.features[:, 7] < -np.log(3.0))
-    return (shape.area < rules["detached_below_m2"]) | ((shape.area < rules["annexe_below_m2"]) & beside)
+    small = (shape.area < rules["detached_below_m2"]) | ((shape.area < rules["annexe_below_m2"]) & beside)
+    return np.asarray(small, dtype=bool)
 
 
 def predict_function(
@@ -449,17 +449,21 @@ def predict_function(
     near, hidden = _taught(around, xy, taught, rng)
     features = np.vstack([np.column_stack([own[known[taught]], part]) for part in (near, hidden)])
     model = ExtraTreesClassifier(
-        60, min_samples_leaf=3, max_features=0.5, random_state=int(rng.integers(2**31)), n_jobs=1
+        60, min_samples_leaf=3, max_features=0.5, random_state=int(rng.integers(2**31)), n_jobs=2
     ).fit(features, np.tile(code[taught], 2))
-    votes = in_chunks(
-        model.predict_proba,
-        len(rows),
-        lambda part: np.column_stack([own[rows[part]], around(shape.xy[rows[part]], None, None)]),
-    )
-    if len(rows):
-        best = votes.argmax(axis=1)
-        found[rows] = np.array(FUNCTIONS, dtype=object)[model.classes_[best]]
-        share[rows] = votes[np.arange(len(rows)), best]
+
+    model.n_jobs = 1  # votes summed by several threads would come in any order
+
+    def vote(part: Integers) -> Floats:
+        votes = model.predict_proba(np.column_stack([own[part], around(shape.xy[part], None, None)]))
+        return np.column_stack([model.classes_[votes.argmax(axis=1)], votes.max(axis=1)])
+
+    # Each chunk is computed by itself, so the number of threads changes no digit.
+    parts = [rows[chunk] for chunk in _chunks(len(rows))]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for part, best in zip(parts, pool.map(vote, parts), strict=True):
+            found[part] = np.array(FUNCTIONS, dtype=object)[best[:, 0].astype(np.int64)]
+            share[part] = best[:, 1]
     return found, share
 
 
@@ -547,7 +551,8 @@ def infer_height(buildings: gpd.GeoDataFrame, *, country: str, rng: np.random.Ge
         filling.fill(np.isfinite(predicted), predicted, "neighbourhood_model", 1.0 - error)
     if filling.gaps.any():
         area = shapely.area(shapes_of(buildings))
-        filling.fill(everywhere, _typical_height(area, function_of(buildings), data), "place_prior", confidence["height_place_prior"])
+        typical = _typical_height(area, function_of(buildings), data)
+        filling.fill(everywhere, typical, "place_prior", confidence["height_place_prior"])
     return finish(buildings, "height_m", filling)
 
 
@@ -569,11 +574,11 @@ def place_height(buildings: gpd.GeoDataFrame, country: str) -> Floats:
 def predict_height(
     buildings: gpd.GeoDataFrame, shape: Form, known: Integers, rows: Integers, rng: np.random.Generator
 ) -> Floats:
-    """
+    r"""
     Median height of some buildings from those of known height, by gradient-boosted trees.
 
     Log height is learnt under absolute error, so predictions are medians. Features are form, function, and
-    height, spread and distance of the 8 nearest known buildings, each weighted by :math:`1 / (d + 10\\,m)`.
+    height, spread and distance of the 8 nearest known buildings, each weighted by :math:`1 / (d + 10\,m)`.
     Every known building teaches twice, once with its own 200 m block hidden, so that the model serves single
     gaps and whole quarters without heights alike. That heights follow from footprint, attributes and
     neighbourhood was shown by [1]_ and [2]_.
@@ -630,22 +635,18 @@ def predict_height(
     model = HistGradientBoostingRegressor(
         loss="absolute_error",
         max_iter=60,
-        learning_rate=0.12,
+        max_leaf_nodes=15,
+        learning_rate=0.2,
         min_samples_leaf=20,
         early_stopping=False,
         random_state=int(rng.integers(2**31)),
     )
+    predicted = np.full(len(buildings), np.nan)
     # One thread: sums over threads would depend on how many there are.
     with threadpool_limits(1, user_api="openmp"):
         model.fit(features, np.tile(height[taught], 2))
-    predicted = np.full(len(buildings), np.nan)
-    predicted[rows] = np.exp(
-        in_chunks(
-            model.predict,
-            len(rows),
-            lambda part: np.column_stack([own[rows[part]], around(shape.xy[rows[part]], None, None)]),
-        )
-    )
+        for part in (rows[chunk] for chunk in _chunks(len(rows))):
+            predicted[part] = np.exp(model.predict(np.column_stack([own[part], around(shape.xy[part], None, None)])))
     return predicted
 
 
@@ -663,9 +664,9 @@ def hidden_heights(
 
 
 def _expected_error(buildings: gpd.GeoDataFrame, shape: Form, known: Integers, rng: np.random.Generator) -> Floats:
-    """Mean relative error by function of heights hidden block by block, capped at 1; rare functions lean on the mean."""
+    """Mean relative error, capped at 1, of heights hidden block by block; rare functions lean on the mean of all."""
     known = known[_sample(len(known), 3_000, rng)]
-    predicted = hidden_heights(buildings, shape, known, rng, 3)
+    predicted = hidden_heights(buildings, shape, known, rng, n_folds=3)
     true = numbers(buildings, "height_m", above=0.0)
     error = np.minimum(np.abs(predicted - true) / true, 1.0)
     tested = np.zeros(len(buildings), dtype=bool)
@@ -761,7 +762,9 @@ def _floor_area_of_parts(buildings: gpd.GeoDataFrame, parts: gpd.GeoDataFrame, c
     known &= np.isfinite(storeys)
     area = shapely.area(shapes_of(parts))
     n = len(buildings)
-    total = np.bincount(place[known], weights=(area * storeys)[known], minlength=n)
+    total = np.zeros(n)
+    np.add.at(total, place[known], (area * storeys)[known])
     standing = known & (bottom < 0.5 * per_storey)
-    ground = np.bincount(place[standing], weights=area[standing], minlength=n)
+    ground = np.zeros(n)
+    np.add.at(ground, place[standing], area[standing])
     return total, ground

@@ -13,7 +13,9 @@ from pyproj import CRS
 
 from dothi.crs import LONLAT, Bounds, Extent, transformer
 from dothi.derive.references import BELONGINGS, filled, names, without_dangling
-from dothi.derive.shapes import (
+from dothi.errors import Problems
+from dothi.schema import Column, Table, conform, expand
+from dothi.shapes import (
     Integers,
     Mask,
     Shapes,
@@ -24,8 +26,6 @@ from dothi.derive.shapes import (
     touched,
     touches,
 )
-from dothi.errors import Problems
-from dothi.schema import Column, Table, conform, expand
 from dothi.tables import TABLES
 
 VERTEX_LIMIT: Final = 1_000_000

@@ -1,4 +1,4 @@
-"""Lanes, width, speed, capacity and modes of links: taken from the source, from each other, from the city, from the country."""
+"""Lanes, width, speed, capacity and modes of links, from the source, each other, the city or the country."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Rules:
         return table[classes]
 
     def by_direction(self, name: str, classes: Integers, one_way: Mask) -> Floats:
-        """Value of each link's class, which differs on one-way roads; `name` has a gap for ``one_way`` or ``two_way``."""
+        """Value of each link's class, other on one-way roads; the gap in `name` is ``one_way`` or ``two_way``."""
         ahead, both = (self.by_class(name.format(kind), classes) for kind in ("one_way", "two_way"))
         return np.where(one_way, ahead, both)
 
@@ -111,8 +111,9 @@ def link_attributes(links: gpd.GeoDataFrame, country: str, *, problems: Problems
     against = links["against"].to_numpy(dtype=bool)
 
     filled: dict[str, Floats] = {}
+    once = _once(links)
     for quantity in QUANTITIES:
-        values, method, confidence = _filled(quantity, known, rules)
+        values, method, confidence = _filled(quantity, known, rules, once)
         filled[quantity] = values
         result[quantity], result[f"{quantity}_method"], result[f"{quantity}_confidence"] = values, method, confidence
 
@@ -169,13 +170,19 @@ def _confidence(error: Floats) -> Floats:
     return np.clip(1.0 - error, 0.0, 1.0)
 
 
-def _filled(quantity: str, known: _Links, rules: _Rules) -> tuple[Floats, NDArray[Any], Floats]:
+def _once(links: gpd.GeoDataFrame) -> Mask:
+    """The first of the two links of each stretch of road."""
+    other = links["reverse_link_id"].to_numpy(dtype="int64", na_value=np.iinfo(np.int64).max)
+    return np.asarray(links.index.to_numpy() < other, dtype=bool)
+
+
+def _filled(quantity: str, known: _Links, rules: _Rules, once: Mask) -> tuple[Floats, NDArray[Any], Floats]:
     """Values, methods and confidences of one quantity of all links."""
     values = known.known(quantity).copy()
     method = np.where(np.isnan(values), "", "measured").astype(object)
     confidence = np.where(np.isnan(values), np.nan, 1.0)
     for way in QUANTITIES[quantity]:
-        guess, error = _guess(quantity, way, known, rules, np.ones(len(values), dtype=bool))
+        guess, error = _guess(quantity, way, known, rules, once)
         gap = np.isnan(values) & ~np.isnan(guess)
         values[gap], method[gap], confidence[gap] = guess[gap], way, _confidence(error)[gap]
     return values, method, confidence
@@ -241,9 +248,9 @@ def _modes(
     is_open = by_class[known.classes].copy()
 
     names = data["alley_names"]
-    if names["starts"]:
+    if names["starts"] and "name" in links.columns:
         path = np.isin(np.array(ROAD_CLASSES), names["classes"])[known.classes]
-        words = links["name"].astype("str").str.normalize("NFC").str.casefold().str.split(n=1).str[0]
+        words = links["name"].astype("str").str.normalize("NFC").str.casefold().str.replace(r"\s.*", "", regex=True)
         alley = path & words.isin(names["starts"]).to_numpy(dtype=bool)
         is_open |= alley[:, None] & np.isin(MODES, names["opens"])
     for mode in MODES:
@@ -302,7 +309,7 @@ def link_accuracy(links: gpd.GeoDataFrame, country: str) -> pd.DataFrame:
     """
     rules = _Rules(place.load(country, "roads"))
     known = _known(links)
-    once = links.index.to_numpy() < links["reverse_link_id"].to_numpy(dtype="int64", na_value=-1)
+    once = _once(links)
     fold = pd.factorize(links["road_id"])[0] % FOLDS
     rows = []
     for quantity, ways in QUANTITIES.items():

@@ -10,9 +10,9 @@ import pandas as pd
 import shapely
 
 from dothi.derive.references import BELONGINGS, filled, names, references
-from dothi.derive.shapes import Integers, Shapes
 from dothi.errors import Problems
 from dothi.schema import conform
+from dothi.shapes import Integers, Shapes
 from dothi.tables import TABLES
 
 SAME_BUILDING: Final = 0.3

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from dothi.derive.shapes import Integers, Mask
 from dothi.errors import Problems
+from dothi.shapes import Integers, Mask
 from dothi.tables import TABLES
 
 BELONGINGS: Final = ("building_parts", "surfaces")

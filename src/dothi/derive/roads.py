@@ -20,7 +20,6 @@ from dothi.derive.noding import (
     cross,
     junctions,
     lines_of,
-    places,
     reach,
     snap,
     stretches,
@@ -103,12 +102,12 @@ def road_graph(
     if snap_m > 0.0:
         lines, moved, farthest = snap(lines, lines.end, snap_m)
         if len(moved):
-            rule = f"ends closer than {snap_m:g} m joined, moved by up to {farthest:.2f} m"
-            problems.repair(rule, table="roads", column="geometry", rows=roads.index[moved])
+            rule = f"ends closer than {snap_m:g} m joined, moved by up to {farthest:.2g} m"
+            problems.repair(rule, table="roads", column="geometry", rows=roads.index[moved].unique())
         lines, reached = reach(lines, level, snap_m)
         if len(reached):
             rule = f"loose ends closer than {snap_m:g} m to a road drawn to it"
-            problems.repair(rule, table="roads", column="geometry", rows=roads.index[reached])
+            problems.repair(rule, table="roads", column="geometry", rows=roads.index[reached].unique())
     if node_crossings:
         lines, n_crossings = cross(lines, level)
         if n_crossings:
@@ -123,7 +122,9 @@ def road_graph(
     kept = ~_drawn_before(shapes, roads, lines.line[begin], level)
     if not kept.all():
         rule = "stretch of road is drawn once; further ones dropped"
-        problems.repair(rule, table="roads", rows=roads.index[np.unique(lines.line[begin[~kept]])], n_rows=int((~kept).sum()))
+        problems.repair(
+            rule, table="roads", rows=roads.index[np.unique(lines.line[begin[~kept]])], n_rows=int((~kept).sum())
+        )
         begin, finish, shapes = begin[kept], finish[kept], shapes[kept]
     nodes, start, end = _nodes(lines, junction, begin, finish, roads.crs)
     links = _links(roads.iloc[lines.line[begin]], shapes, start, end)
@@ -140,8 +141,8 @@ def _finished(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
 
 def _without_rows(roads: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     links = empty(TABLES["links"], roads.crs).drop(columns=list(MODES))
-    for name in ("road_id", "one_way", "against", "surface", "closed_to", "open_to", "contraflow"):
-        links[name] = pd.Series(dtype={"road_id": "int64", "one_way": "bool", "against": "bool"}.get(name, "str"))
+    links["road_id"] = pd.Series(dtype="int64")
+    links["one_way"] = links["against"] = pd.Series(dtype="bool")
     return empty(TABLES["nodes"], roads.crs), links
 
 
@@ -171,13 +172,13 @@ def _report_gone(roads: gpd.GeoDataFrame, before: Integers, lines: Lines, rule: 
 def _numbers(roads: pd.DataFrame, name: str) -> Floats:
     if name not in roads.columns:
         return np.full(len(roads), np.nan)
-    return roads[name].to_numpy(dtype="float64", na_value=np.nan)
+    return np.asarray(roads[name].to_numpy(dtype="float64", na_value=np.nan))
 
 
 def _truths(roads: pd.DataFrame, name: str) -> Mask:
     if name not in roads.columns:
         return np.zeros(len(roads), dtype=bool)
-    return roads[name].astype("boolean").fillna(value=False).to_numpy(dtype=bool)
+    return np.asarray(roads[name].astype("boolean").fillna(value=False), dtype=bool)
 
 
 def _level(roads: gpd.GeoDataFrame) -> Integers:
@@ -201,7 +202,9 @@ def _drawn_before(shapes: Any, roads: gpd.GeoDataFrame, line: Integers, level: I
     flat = shapely.force_2d(shapes)
     upright = shapely.normalize(flat)
     ahead, back = (mask[line] for mask in _open_direction(roads))
-    turned = shapely.get_coordinates(shapely.get_point(upright, 0)) != shapely.get_coordinates(shapely.get_point(flat, 0))
+    turned = shapely.get_coordinates(shapely.get_point(upright, 0)) != shapely.get_coordinates(
+        shapely.get_point(flat, 0)
+    )
     swap = turned.any(axis=1)
     stretch = pd.DataFrame(
         {
@@ -258,12 +261,9 @@ def _links(roads: gpd.GeoDataFrame, shapes: Any, start: Integers, end: Integers)
         "one_way": one_way,
         "against": one_way & ~allowed,
     }
-    table = TABLES["links"].columns
     for name in CARRIED:
         if name in roads.columns:
             columns[name] = roads[name].array[stretch]
-        elif name not in table or not table[name].missing or table[name].inferred:
-            columns[name] = pd.Series([None] * (2 * n), dtype="str" if name not in table else None)
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=roads.crs)
 
 
@@ -282,7 +282,7 @@ def _components(
     lowest = np.unique(part, return_index=True)[1]
     rank = np.empty(n_parts, dtype=np.int64)
     rank[np.lexsort((lowest, *sums))] = np.arange(n_parts)
-    return rank[part]
+    return np.asarray(rank[part], dtype=np.int64)
 
 
 def number_components(nodes: gpd.GeoDataFrame, links: gpd.GeoDataFrame, problems: Problems) -> gpd.GeoDataFrame:
@@ -327,12 +327,9 @@ def number_components(nodes: gpd.GeoDataFrame, links: gpd.GeoDataFrame, problems
         own = _components(len(nodes), start[chosen], end[chosen], length[chosen], strong=strong)
         inside = (own[start[chosen]] == 0) & (own[end[chosen]] == 0)
         how = "reachable from one another" if strong else "connected"
-        problems.note(
-            f"{length[chosen][inside].sum() / total:.1%} of the {total / M_PER_KM:.1f} km open to {mode} (each direction "
-            f"by itself) are {how} in one part",
-            table="links",
-            column=mode,
-        )
+        share = length[chosen][inside].sum() / total
+        rule = f"{share:.1%} of {total / M_PER_KM:.1f} km, each direction by itself, are {how} in one part"
+        problems.note(rule, table="links", column=mode)
     return result
 
 

@@ -12,8 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.features import rasterize
-from rasterio.warp import reproject
+from rasterio.transform import Affine
+from rasterio.warp import reproject, transform_bounds
 from scipy import ndimage
+from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from dothi.io.terrain import Grid, grid_of
@@ -34,11 +36,20 @@ LINE_STEP_M: Final = 10.0
 SHORTEST_M: Final = 0.5
 """Breaklines are not cut into pieces shorter than this; those still crossed are let go and counted."""
 
+METHOD: Final = "terrain"
+
+UNTESTED_ERROR_M: Final = 2.0
+"""Error assumed of a terrain that could not be compared: Copernicus DEM GLO-30 is specified at 4 m for 90 % of the
+cells, which is a median of about 1.6 m for normal errors, before buildings and trees are in it."""
+
+LEAST_TEST: Final = 20
+
 WATER_DROP_M: Final = 1.0
 """Still water is taken to stand this much below the lowest bank nearby."""
 
 BANK_M: Final = 40.0
 REACH_M: Final = 250.0
+FALL_M: Final = 5.0
 FLOWING: Final = ("river", "canal", "stream", "drain")
 """Kinds of water whose level may fall along their course; all others are level."""
 
@@ -117,36 +128,33 @@ def _vertices(points: Floats, lines: NDArray[np.object_]) -> tuple[Floats, Integ
 
 def _conforming(vertices: Floats, pieces: Integers) -> tuple[Floats, Integers, int]:
     """Delaunay triangulation in which pieces are edges: missing ones are halved until none is missing."""
+    centre = vertices[:, :2].mean(axis=0)  # large eastings cost Qhull its digits
+    try:
+        net = Delaunay(vertices[:, :2] - centre, incremental=True)
+    except (QhullError, ValueError):  # fewer than three points, or all on one line
+        return vertices, np.empty((0, 3), dtype=np.intp), len(pieces)
     while True:
-        triangles = _delaunay(vertices)
-        missing = pieces[~_are_edges(pieces, triangles, len(vertices))]
-        span = np.hypot(*(vertices[missing[:, 0], :2] - vertices[missing[:, 1], :2]).T)
-        split = span >= 2.0 * SHORTEST_M
-        if not split.any() or not len(triangles):
-            return vertices, triangles, len(missing)
-        halved = missing[split]
+        n = len(vertices)
+        triangles = net.simplices.astype(np.intp)
+        is_missing = ~_are_edges(pieces, triangles, n)
+        span = np.hypot(*(vertices[pieces[:, 0], :2] - vertices[pieces[:, 1], :2]).T)
+        is_halved = is_missing & (span >= 2.0 * SHORTEST_M)
+        if not is_halved.any():
+            net.close()
+            return vertices, triangles, int(is_missing.sum())
+        halved = pieces[is_halved]
         middle = vertices[halved].mean(axis=1)
-        new = len(vertices) + np.arange(len(halved))
-        is_halved = np.isin(_keys(pieces, len(vertices)), _keys(halved, len(vertices)))
+        new = n + np.arange(len(halved))
         pieces = np.concatenate(
             [pieces[~is_halved], np.column_stack([halved[:, 0], new]), np.column_stack([halved[:, 1], new])]
         )
         vertices = np.concatenate([vertices, middle])
-
-
-def _delaunay(vertices: Floats) -> Integers:
-    if len(vertices) < 3:
-        return np.empty((0, 3), dtype=np.intp)
-    flat = vertices[:, :2] - vertices[:, :2].mean(axis=0)  # large eastings cost Qhull its digits
-    try:
-        return Delaunay(flat).simplices.astype(np.intp)
-    except QhullError:  # all on one line
-        return np.empty((0, 3), dtype=np.intp)
+        net.add_points(middle[:, :2] - centre)
 
 
 def _keys(pairs: Integers, n: int) -> NDArray[np.int64]:
     low, high = pairs.min(axis=1).astype(np.int64), pairs.max(axis=1).astype(np.int64)
-    return low * n + high
+    return np.asarray(low * n + high, dtype=np.int64)
 
 
 def _are_edges(pairs: Integers, triangles: Integers, n: int) -> Bools:
@@ -169,9 +177,9 @@ def _rasterised(vertices: Floats, triangles: Integers, grid: Grid) -> NDArray[np
     slack = 1e-7
     first = np.maximum(np.ceil(corner_v[:, 0] - slack), 0).astype(np.intp)
     last = np.minimum(np.floor(corner_v[:, 2] + slack), rows - 1).astype(np.intp)
-    area = (corner_u[:, 1] - corner_u[:, 0]) * (corner_v[:, 2] - corner_v[:, 0]) - (
-        corner_u[:, 2] - corner_u[:, 0]
-    ) * (corner_v[:, 1] - corner_v[:, 0])
+    area = (corner_u[:, 1] - corner_u[:, 0]) * (corner_v[:, 2] - corner_v[:, 0]) - (corner_u[:, 2] - corner_u[:, 0]) * (
+        corner_v[:, 1] - corner_v[:, 0]
+    )
     n_rows = np.where(np.abs(area) > 1e-12, np.maximum(last - first + 1, 0), 0)
     chosen = np.flatnonzero(n_rows)
     for part in _chunks(n_rows[chosen], _BLOCK):
@@ -266,7 +274,7 @@ def _seeded(vertices: Floats, grid: Grid) -> NDArray[np.float32]:
 # ── points ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def outliers(points: Floats, *, neighbours: int = 16, times: float = 6.0, least_m: float = 2.0) -> Bools:
+def outliers(points: Floats, *, neighbours: int = 12, times: float = 6.0, least_m: float = 2.0) -> Bools:
     """
     Points that stick out of or into the ground around them: spikes, pits, decks of bridges.
 
@@ -316,7 +324,7 @@ def outliers(points: Floats, *, neighbours: int = 16, times: float = 6.0, least_
         level = points[near, 2]
         plane = np.zeros((len(here), 3))
         plane[:, 0] = np.median(level, axis=1)
-        for _ in range(4):
+        for _ in range(3):
             residual = level - np.einsum("nkj,nj->nk", design, plane)
             scale = np.maximum(1.4826 * np.median(np.abs(residual), axis=1, keepdims=True), 0.1)
             weight = np.square(np.maximum(1.0 - np.square(residual / (4.685 * scale)), 0.0))
@@ -342,7 +350,7 @@ def road_breaklines(roads: gpd.GeoDataFrame) -> NDArray[np.object_]:
     shapes = np.asarray(roads.geometry.array, dtype=object)
     kept = on_ground(roads) & shapely.has_z(shapes)
     xyz, line = shapely.get_coordinates(shapes[kept], include_z=True, return_index=True)
-    good = np.isfinite(xyz).all(axis=1)
+    good = np.asarray(np.isfinite(xyz).all(axis=1), dtype=bool)
     good[good] = ~outliers(xyz[good])
     # A bad vertex ends a line; the next good one begins another.
     piece = np.cumsum(~good) + np.cumsum(np.r_[0, line[1:] != line[:-1]] if len(line) else line)
@@ -368,21 +376,492 @@ def on_ground(roads: gpd.GeoDataFrame) -> Bools:
     return kept
 
 
-def building_points(buildings: gpd.GeoDataFrame, *, step_m: float = LINE_STEP_M) -> Floats:
+def points_and_lines(points: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> tuple[Floats, NDArray[np.object_]]:
+    """Points (n, 3) without spikes and pits, and breaklines (m,), of the tables of `io.terrain.read_terrain_points`."""
+    xyz = shapely.get_coordinates(np.asarray(points.geometry.array, dtype=object), include_z=True)
+    return xyz[~outliers(xyz)], np.asarray(lines.geometry.array, dtype=object)
+
+
+def building_points(buildings: gpd.GeoDataFrame) -> Floats:
     """
-    Corners of footprints, and points between them, at the measured ground level of the building (n, 3).
+    Corners of footprints at the measured ground level of the building, spikes and pits left out (n, 3) [m].
 
     Levels that were derived (method ``terrain``) are left out, so that a terrain never proves itself.
+    Corners that move an outline by less than 1 m are left out too.
     """
-    if "ground_m" not in buildings:
-        return np.empty((0, 3))
+    return _corners(buildings)[0]
+
+
+def _corners(buildings: gpd.GeoDataFrame) -> tuple[Floats, Integers]:
+    """Corners as in `building_points`, and the position in the table of the building of each."""
+    if "ground_m" not in buildings or not len(buildings):
+        return np.empty((0, 3)), np.empty(0, dtype=np.intp)
+    shapes = np.asarray(buildings.geometry.array, dtype=object)
     level = buildings["ground_m"].to_numpy(dtype=float, na_value=np.nan)
-    known = np.isfinite(level)
+    known = _is_measured(buildings) & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    rings, owner = _rings(shapely.simplify(shapes[known], 1.0))
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    building = np.flatnonzero(known)[owner[ring]]
+    points = np.column_stack([xy, level[building]])
+    good = ~outliers(points)
+    return points[good], building[good]
+
+
+def _is_measured(buildings: gpd.GeoDataFrame) -> Bools:
+    known = buildings["ground_m"].notna().to_numpy(dtype=bool)
     if "ground_m_method" in buildings:
-        known &= (buildings["ground_m_method"].astype(object) != "terrain").to_numpy(dtype=bool)
-    shapes = np.asarray(buildings.geometry.array, dtype=object)[known]
+        known &= (buildings["ground_m_method"].astype(object) != METHOD).to_numpy(dtype=bool)
+    return np.asarray(known, dtype=bool)
+
+
+def _rings(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers]:
+    """Rings of areas, with the number of the shape each belongs to."""
     parts, of_part = shapely.get_parts(shapes, return_index=True)
     rings, of_ring = shapely.get_rings(parts, return_index=True)
-    owner = of_part[of_ring]
-    xy, ring = shapely.get_coordinates(shapely.segmentize(rings, step_m), return_index=True)
-    return np.column_stack([xy, level[known][owner[ring]]])
+    return np.asarray(rings, dtype=object), of_part[of_ring]
+
+
+# ── rasters ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def fill_voids(raster: xr.DataArray) -> tuple[xr.DataArray, float]:
+    """
+    Fill missing cells smoothly from around them, by pulling levels down a pyramid and pushing them up again.
+
+    Known cells stay as they are, to the bit.
+
+    Parameters
+    ----------
+    raster
+        Values (y, x), missing where unknown.
+
+    Returns
+    -------
+    raster
+        Without missing cells; attribute ``filled_share``.
+    share
+        Share of the cells that were filled.
+
+    Raises
+    ------
+    ValueError
+        No cell is known.
+
+    References
+    ----------
+    S. J. Gortler et al., "The Lumigraph", SIGGRAPH 1996, https://doi.org/10.1145/237170.237200, sec. 3.4
+    (pull-push); here followed by relaxation towards a surface of least bending on every level of the pyramid.
+    """
+    values = raster.to_numpy()
+    void = ~np.isfinite(values)
+    share = float(void.mean())
+    if share == 1.0:
+        raise ValueError("a raster needs at least one known cell")
+    filled = values if share == 0.0 else _pull_push(values.astype(np.float32), ~void)
+    result = raster.copy(data=filled.astype(values.dtype, copy=True))
+    return result.assign_attrs(filled_share=round(share, 6)), share
+
+
+def _pull_push(values: NDArray[np.float32], known: Bools) -> NDArray[np.float32]:
+    """Values with unknown cells filled, on this level of the pyramid and all coarser ones."""
+    if known.all():
+        return values
+    rows, columns = values.shape
+    edge = ((0, rows % 2), (0, columns % 2))
+    weight = np.pad(known.astype(np.float32), edge)
+    total = np.pad(np.where(known, values, np.float32(0.0)), edge)
+    weight, total = (part.reshape(len(part) // 2, 2, -1, 2).sum(axis=(1, 3)) for part in (weight, total))
+    coarse = _pull_push(total / np.maximum(weight, 1.0), weight > 0.0)
+    filled = np.where(known, values, _doubled(_doubled(coarse).T).T[:rows, :columns])
+    row, column = np.nonzero(~known)
+    north, south = np.maximum(row - 1, 0), np.minimum(row + 1, rows - 1)
+    west, east = np.maximum(column - 1, 0), np.minimum(column + 1, columns - 1)
+    for _ in range(8):
+        around = filled[north, column] + filled[south, column] + filled[row, west] + filled[row, east]
+        filled[row, column] = around * np.float32(0.25)
+    return np.asarray(filled, dtype=np.float32)
+
+
+def _doubled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Twice the rows, linear between the centres of the given ones."""
+    padded = np.pad(values, ((1, 1), (0, 0)), mode="edge")
+    result = np.empty((2 * len(values), values.shape[1]), dtype=np.float32)
+    result[0::2] = 0.75 * values + 0.25 * padded[:-2]
+    result[1::2] = 0.75 * values + 0.25 * padded[2:]
+    return result
+
+
+def resample(raster: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """
+    A raster on another grid: bilinear between its cells, or their mean where the new cells are coarser.
+
+    Cells outside the raster, or without a known cell beneath, are missing.
+
+    Parameters
+    ----------
+    raster
+        Values (y, x) on any grid.
+    grid
+        The grid wanted.
+    """
+    x, y = raster["x"].to_numpy(), raster["y"].to_numpy()
+    width = float(x[-1] - x[0]) / max(1, len(x) - 1) or 1.0
+    height = float(y[0] - y[-1]) / max(1, len(y) - 1) or 1.0
+    values = np.full(grid.shape, np.nan, dtype=np.float32)
+    crs = str(raster.attrs["crs"])
+    box = transform_bounds(crs, grid.crs, x[0] - width / 2, y[-1] - height / 2, x[-1] + width / 2, y[0] + height / 2)
+    own_cell_m = (box[2] - box[0]) / len(x)
+    reproject(
+        np.ascontiguousarray(raster.to_numpy(), dtype=np.float32),
+        values,
+        src_transform=Affine(width, 0.0, float(x[0]) - width / 2, 0.0, -height, float(y[0]) + height / 2),
+        src_crs=crs,
+        src_nodata=np.nan,
+        dst_transform=grid.transform,
+        dst_crs=grid.crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.average if grid.cell_m > 1.5 * own_cell_m else Resampling.bilinear,
+        num_threads=1,
+    )
+    kept = {key: value for key, value in raster.attrs.items() if key not in ("units", "crs", "method")}
+    return grid.array(values, str(raster.attrs["units"]), str(raster.attrs["method"]), **kept)
+
+
+def sample(raster: xr.DataArray, xy: Floats) -> Floats:
+    """Bilinear values of a raster at places (n, 2); missing outside it."""
+    grid = grid_of(raster)
+    place = np.array([(grid.north - xy[:, 1]) / grid.cell_m, (xy[:, 0] - grid.west) / grid.cell_m])
+    with np.errstate(invalid="ignore"):
+        inside = ((place >= 0.0) & (place <= np.array(grid.shape)[:, None])).all(axis=0)
+    values = np.full(len(xy), np.nan)
+    values[inside] = ndimage.map_coordinates(
+        raster.to_numpy(), place[:, inside] - 0.5, order=1, mode="nearest", output=np.float64
+    )
+    return values
+
+
+# ── buildings on the terrain ─────────────────────────────────────────────────────────────────────
+
+
+def ground_levels(buildings: gpd.GeoDataFrame, terrain: xr.DataArray) -> gpd.GeoDataFrame:
+    """
+    Fill ground levels from the terrain at a point inside the footprint; measured levels stay.
+
+    The confidence of the method is 1 − e / `STOREY_M`, where e is the median absolute error [m]: the
+    attribute ``error_m`` of the terrain where it was tested on hidden buildings, else found by comparing with
+    the measured buildings, else `UNTESTED_ERROR_M`.
+
+    Parameters
+    ----------
+    buildings
+        Table ``buildings``.
+    terrain
+        Ground level (y, x) [m] on the same grid.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Buildings with ``ground_m``, ``ground_m_method`` (``measured`` or ``terrain``) and ``ground_m_confidence``.
+    """
+    result = buildings.copy(deep=False)
+    if "ground_m" not in result:
+        result["ground_m"] = np.nan
+    measured = _is_measured(result)
+    level = result["ground_m"].to_numpy(dtype=float, na_value=np.nan).copy()
+    from_terrain = sample(terrain, _inside(result))
+    error = terrain.attrs.get("error_m")
+    if error is None:
+        off = np.abs(from_terrain - level)[measured]
+        off = off[np.isfinite(off)]
+        error = float(np.median(off)) if len(off) >= LEAST_TEST else UNTESTED_ERROR_M
+    filled = ~measured & np.isfinite(from_terrain)
+    level[filled] = from_terrain[filled]
+    old = (
+        result["ground_m_method"].astype(object)
+        if "ground_m_method" in result
+        else pd.Series(index=result.index, dtype=object)
+    )
+    sure = (
+        result["ground_m_confidence"].to_numpy(dtype=float, na_value=np.nan).copy()
+        if "ground_m_confidence" in result
+        else np.full(len(result), np.nan)
+    )
+    sure[measured & np.isnan(sure)] = 1.0
+    sure[filled] = round(float(np.clip(1.0 - float(error) / STOREY_M, 0.0, 1.0)), 3)
+    result["ground_m"] = level
+    result["ground_m_method"] = pd.Categorical(
+        np.where(filled, METHOD, np.where(measured & old.isna().to_numpy(), "measured", old.to_numpy()))
+    )
+    result["ground_m_confidence"] = sure
+    return result
+
+
+def _inside(buildings: gpd.GeoDataFrame) -> Floats:
+    """A point within each footprint (n, 2)."""
+    points = shapely.point_on_surface(np.asarray(buildings.geometry.array, dtype=object))
+    return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
+
+
+def surface_raster(terrain: xr.DataArray, buildings: gpd.GeoDataFrame) -> xr.DataArray:
+    """
+    Terrain with buildings on it: roofs at ground level plus height, the highest where buildings overlap.
+
+    Buildings without a height are left out; those without a ground level stand on the terrain inside them.
+
+    Parameters
+    ----------
+    terrain
+        Ground level (y, x) [m].
+    buildings
+        Table ``buildings`` on the same grid.
+    """
+    grid = grid_of(terrain)
+    values = terrain.to_numpy().copy()
+    if len(buildings) and "height_m" in buildings:
+        ground = sample(terrain, _inside(buildings))
+        if "ground_m" in buildings:
+            given = buildings["ground_m"].to_numpy(dtype=float, na_value=np.nan)
+            ground = np.where(np.isnan(given), ground, given)
+        top = ground + buildings["height_m"].to_numpy(dtype=float, na_value=np.nan)
+        shapes = np.asarray(buildings.geometry.array, dtype=object)
+        drawn = np.flatnonzero(np.isfinite(top) & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
+        drawn = drawn[np.argsort(top[drawn], kind="stable")]
+        if len(drawn):
+            roofs = burn(shapes[drawn], top[drawn].astype(np.float32), grid, np.float32(np.nan))
+            values = np.where(np.isnan(roofs), values, roofs)
+    return grid.array(values, "m", "terrain_and_buildings")
+
+
+def burn(
+    shapes: NDArray[np.object_], values: NDArray[Any], grid: Grid, fill: Any, *, touched: bool = False
+) -> NDArray[Any]:
+    """
+    Values of shapes at the cells whose centres they hold (or touch); the last one wins.
+
+    Parameters
+    ----------
+    shapes : (n,)
+        Geometries, none missing or empty.
+    values : (n,)
+        ``float32``, ``uint8`` or ``int32``.
+    grid
+        Where.
+    fill
+        Value elsewhere.
+    touched
+        Whether cells that a shape merely touches are its own too.
+    """
+    if not len(shapes):
+        return np.full(grid.shape, fill, dtype=values.dtype)
+    return np.asarray(
+        rasterize(
+            zip(shapes, values.tolist(), strict=True),
+            out_shape=grid.shape,
+            transform=grid.transform,
+            fill=fill,
+            all_touched=touched,
+            dtype=values.dtype.name,
+        )
+    )
+
+
+# ── a terrain where no survey is at hand ─────────────────────────────────────────────────────────
+
+
+def terrain_from_city(
+    roads: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, water_bodies: gpd.GeoDataFrame | None, grid: Grid
+) -> xr.DataArray:
+    """
+    Terrain from what the city itself says: roads with levels, and ground levels of buildings.
+
+    Roads on the ground are breaklines, corners of buildings are points, spikes and pits are left out, and
+    water lies level below its banks (`flatten_water`).
+
+    Parameters
+    ----------
+    roads
+        Table ``roads`` with Z; bridges, tunnels and ferries are not used.
+    buildings
+        Table ``buildings``; only measured ground levels are used.
+    water_bodies
+        Table ``water_bodies``, or none.
+    grid
+        Where to give levels.
+
+    Returns
+    -------
+    xarray.DataArray
+        Level (y, x) [m]. Attributes: ``filled_share``, ``open_pieces``, and ``error_m``, the median absolute
+        error at buildings of hidden blocks (`hidden_errors`), missing where too few are measured.
+
+    Raises
+    ------
+    ValueError
+        Neither roads nor buildings have levels.
+    """
+    if water_bodies is not None:
+        # What floats has no ground, and its level would be the lowest bank.
+        wet = water_bodies.geometry[~water_bodies.geometry.isna()].to_numpy()
+        buildings = buildings[~_lie_within(_inside(buildings), wet)]
+    lines, points = road_breaklines(roads), building_points(buildings)
+    terrain = tin_raster(points, lines, grid).assign_attrs(method="tin_of_roads_and_buildings")
+    errors = hidden_errors(lines, buildings, folds=(0,))
+    if len(errors) >= LEAST_TEST:
+        terrain = terrain.assign_attrs(error_m=round(float(np.median(np.abs(errors))), 3))
+    return flatten_water(terrain, water_bodies) if water_bodies is not None else terrain
+
+
+def _lie_within(xy: Floats, areas: NDArray[np.object_]) -> Bools:
+    found = np.zeros(len(xy), dtype=bool)
+    if len(areas):
+        found[shapely.STRtree(np.asarray(shapely.points(xy), dtype=object)).query(areas, predicate="contains")[1]] = (
+            True
+        )
+    return found
+
+
+def hidden_errors(
+    breaklines: NDArray[np.object_],
+    buildings: gpd.GeoDataFrame,
+    *,
+    folds: tuple[int, ...] = (0, 1, 2, 3, 4),
+    block_m: float = 100.0,
+) -> Floats:
+    """
+    Errors of the triangulated terrain at measured buildings that were hidden from it [m], predicted − measured.
+
+    Buildings are hidden in whole squares, a fifth of the squares at a time in the pattern of a knight's
+    move, since a neighbour wall to wall would give the answer away.
+
+    Parameters
+    ----------
+    breaklines : (m,)
+        Lines with Z that are always known, such as those of `road_breaklines`.
+    buildings
+        Table ``buildings``.
+    folds
+        Which fifths to hide, one after the other.
+    block_m
+        Side of the squares [m].
+
+    Returns
+    -------
+    (n,)
+        One error per hidden building inside the network.
+    """
+    if "ground_m" not in buildings:
+        return np.empty(0)
+    measured = buildings[_is_measured(buildings)]
+    if not len(measured):
+        return np.empty(0)
+    xy = _inside(measured)
+    square = np.floor(xy / block_m).astype(np.int64)
+    fold = (square[:, 0] + 2 * square[:, 1]) % 5
+    level = measured["ground_m"].to_numpy(dtype=float)
+    points, owner = _corners(measured)
+    errors = []
+    for hidden in folds:
+        vertices, _ = _vertices(points[fold[owner] != hidden], breaklines)
+        centre = vertices[:, :2].mean(axis=0) if len(vertices) else np.zeros(2)
+        try:
+            net = LinearNDInterpolator(vertices[:, :2] - centre, vertices[:, 2])
+        except (QhullError, ValueError):  # too few points, or all on one line
+            continue
+        errors.append(net(xy[fold == hidden] - centre) - level[fold == hidden])
+    found = np.concatenate(errors) if errors else np.empty(0)
+    return np.asarray(found[np.isfinite(found)])
+
+
+def accuracy(terrain: xr.DataArray, buildings: gpd.GeoDataFrame) -> dict[str, float]:
+    """
+    How a terrain compares with the measured ground levels of buildings.
+
+    Returns
+    -------
+    dict
+        ``n`` buildings compared, ``median_m`` (signed), ``median_absolute_m``, ``rmse_m``, ``p90_absolute_m``.
+    """
+    measured = buildings[_is_measured(buildings)]
+    error = sample(terrain, _inside(measured)) - measured["ground_m"].to_numpy(dtype=float)
+    return summary(error)
+
+
+def summary(errors: Floats) -> dict[str, float]:
+    """Size and centre of errors [m]; missing ones are left out."""
+    error = errors[np.isfinite(errors)]
+    if not len(error):
+        return {"n": 0.0}
+    return {
+        "n": float(len(error)),
+        "median_m": float(np.median(error)),
+        "median_absolute_m": float(np.median(np.abs(error))),
+        "rmse_m": float(np.sqrt(np.mean(np.square(error)))),
+        "p90_absolute_m": float(np.quantile(np.abs(error), 0.9)),
+    }
+
+
+def flatten_water(
+    terrain: xr.DataArray, water_bodies: gpd.GeoDataFrame, *, drop_m: float = WATER_DROP_M
+) -> xr.DataArray:
+    """
+    Lay water level, `drop_m` below the lowest bank nearby.
+
+    Each body of water gets one level. Rivers, canals and streams whose banks fall by more than `FALL_M` follow
+    them: there the level is that of the lowest bank within `REACH_M`, smoothed. The lowest bank is the 5 % quantile
+    of the terrain within `BANK_M` of the water, so that one wrong point does not drain a river.
+
+    Parameters
+    ----------
+    terrain
+        Ground level (y, x) [m] without missing cells.
+    water_bodies
+        Table ``water_bodies`` on the same grid.
+    drop_m
+        Depth of the water surface below the bank [m].
+    """
+    grid = grid_of(terrain)
+    shapes = np.asarray(water_bodies.geometry.array, dtype=object)
+    drawn = np.flatnonzero(~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
+    body = burn(shapes[drawn], np.arange(1, len(drawn) + 1, dtype=np.int32), grid, 0)
+    if not body.any():
+        return terrain.assign_attrs(water_drop_m=drop_m)
+    values = terrain.to_numpy().copy()
+    distance, nearest = ndimage.distance_transform_edt(body == 0, sampling=grid.cell_m, return_indices=True)
+    bank = (distance > 0.0) & (distance <= BANK_M) & np.isfinite(values)
+    row, column = np.nonzero(bank)
+    owner = body[nearest[0][bank], nearest[1][bank]]
+    frame = pd.DataFrame({"owner": owner, "level": values[bank]})
+    lowest = frame.groupby("owner")["level"].quantile(0.05).reindex(range(1, len(drawn) + 1)).to_numpy()
+    level = np.r_[np.nan, lowest][body].astype(np.float32)
+    kind = water_bodies["kind"].astype(object).to_numpy() if "kind" in water_bodies else np.full(len(shapes), "other")
+    falls = np.r_[False, np.isin(kind[drawn], FLOWING)]
+    step = max(1, round(REACH_M / grid.cell_m))
+    window = frame.groupby(["owner", row // step, column // step])["level"].quantile(0.05).groupby("owner")
+    fall = (window.quantile(0.9) - window.quantile(0.1)).reindex(range(len(drawn) + 1)).to_numpy()
+    falls &= np.nan_to_num(fall) > FALL_M
+    along = falls[body]
+    if along.any():
+        own = falls[owner]
+        level[along] = _along(row[own], column[own], values[bank][own], along, grid)
+    wet = (body > 0) & np.isfinite(level)
+    values[wet] = level[wet] - np.float32(drop_m)
+    return terrain.copy(data=values).assign_attrs(water_drop_m=drop_m)
+
+
+def _along(row: Integers, column: Integers, level: NDArray[Any], water: Bools, grid: Grid) -> NDArray[np.float32]:
+    """Level of the lowest bank within reach, smoothed, at the cells of water."""
+    step = max(1, round(REACH_M / 5.0 / grid.cell_m))
+    shape = (-(-grid.shape[0] // step), -(-grid.shape[1] // step))
+    low = np.full(shape, np.inf)
+    if len(level):
+        place = (row // step) * shape[1] + column // step
+        quantile = pd.Series(level).groupby(place).quantile(0.05)
+        low.flat[quantile.index.to_numpy()] = quantile.to_numpy()
+    v, u = np.mgrid[-5:6, -5:6]
+    low = ndimage.minimum_filter(low, footprint=u * u + v * v <= 25, mode="constant", cval=np.inf)
+    known = np.isfinite(low)
+    weight = ndimage.gaussian_filter(known.astype(float), 2.0, mode="nearest", truncate=8.0)
+    total = ndimage.gaussian_filter(np.where(known, low, 0.0), 2.0, mode="nearest", truncate=8.0)
+    smooth = np.where(weight > 1e-9, total / np.maximum(weight, 1e-9), np.nan)
+    place_of = (np.argwhere(water).T + 0.5) / step - 0.5
+    return np.asarray(ndimage.map_coordinates(smooth, place_of, order=1, mode="nearest", output=np.float32))

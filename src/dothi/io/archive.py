@@ -231,13 +231,13 @@ def member_name(info: zipfile.ZipInfo) -> str:
 
     Names without the UTF-8 flag are, by the standard, in code page 437 (APPNOTE.TXT 6.3.10, appendix D). Programs
     write UTF-8, or the code page of the country, all the same: of these readings the first whose letters are all
-    Latin is taken, which tells cp437 and cp850 (French) from cp1258 (Vietnamese).
+    Latin is taken, which tells cp437 (French small letters) from cp1258 (Vietnamese).
     """
     name = info.filename
     if not info.flag_bits & _UTF8_FLAG and not name.isascii():
         raw = name.encode("cp437")
         name = _unicode_path(info.extra, raw) or next(
-            (text for codec in ("utf-8", "cp437", "cp850", "cp1258") if (text := _latin(raw, codec))), name
+            (text for codec in ("utf-8", "cp437", "cp1258", "cp850") if (text := _latin(raw, codec))), name
         )
     return unicodedata.normalize("NFC", name.replace("\\", "/"))
 

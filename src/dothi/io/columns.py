@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from dothi.errors import Problems
-from dothi.io.mapping import CONVERSIONS, ColumnMapping, Rule, as_text, folded, matches
+from dothi.io.mapping import CONVERSIONS, ColumnMapping, Rule, as_text, folded, key_of, matches
 from dothi.io.numerals import FALSE, MISSING, TRUE, numbers
 from dothi.schema import Column, Table, conform, expand
 from dothi.tables import TABLES
@@ -234,7 +234,7 @@ class _Rows:
                 found = self.source.meet(rule.when) & ~done
                 result[found] = words.setdefault(rule.value, len(words)) if rule.value else -1
                 done |= found
-        listed = {folded(key): value for key, value in self.mapping.values.get(name, {}).items()}
+        listed = {key_of(key): value for key, value in self.mapping.values.get(name, {}).items()}
         unlisted = np.zeros(n_rows, dtype=bool)
         strange: dict[str, int] = {}
         for one in sources:
@@ -242,7 +242,7 @@ class _Rows:
             targets = np.full(len(texts) + 1, -1)
             outside = np.zeros(len(texts) + 1, dtype=bool)
             for i, text in enumerate(texts):
-                value = listed.get(folded(text), listed.get("*")) if listed else text
+                value = listed.get(key_of(text), listed.get("*")) if listed else text
                 outside[i] = value is None and bool(text)
                 if value == "*":
                     value = text

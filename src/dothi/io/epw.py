@@ -163,9 +163,12 @@ def _numbers(
         problems.error(f"has {HOURS_OF_YEAR} or {HOURS_OF_LEAP_YEAR} hours, not {len(rows)}", table="weather")
     problems.raise_errors()
 
+    cells = pd.DataFrame(rows, dtype="object")
+
     def column(position: int) -> Floats:
-        cells = [row[position] if position < len(row) else "" for row in rows]
-        return np.asarray(pd.to_numeric(pd.Series(cells, dtype="object"), errors="coerce"), dtype="float64")
+        if position not in cells:
+            return np.full(len(cells), np.nan)
+        return np.asarray(pd.to_numeric(cells[position], errors="coerce"), dtype="float64")
 
     stamps = np.column_stack([column(position) for position in range(4)])
     limits = ((1, 9999), (1, 12), (1, 31), (1, 24))
@@ -179,8 +182,11 @@ def _numbers(
         )
     values = {name: column(field.position) for name, field in COLUMNS.items()}
     for name, field in COLUMNS.items():
-        unread = np.array([len(row) > field.position and bool(row[field.position].strip()) for row in rows])
-        unread &= np.isnan(values[name])
+        unread = np.isnan(values[name])
+        if unread.any() and field.position in cells:
+            unread &= cells[field.position].fillna("").str.strip().ne("").to_numpy(dtype=bool)
+        else:
+            unread[:] = False
         if unread.any():
             problems.error("is a number", table="weather", column=name, rows=np.asarray(numbers)[unread])
     return np.nan_to_num(stamps).astype("int64"), values
@@ -219,7 +225,7 @@ def _clean(values: Floats, name: str, field: _Field, problems: Problems) -> Floa
         good = (values >= field.minimum) & (values <= field.maximum)
     if field.recorded and good.any() and not values[good].any():
         problems.note("is 0 in every hour: read as not recorded", table="weather", column=name)
-        good = np.zeros_like(good)
+        return np.full(len(values), np.nan)
     cleaned = np.where(good, values, np.nan)
     if good.all():
         return cleaned

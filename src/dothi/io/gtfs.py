@@ -37,7 +37,7 @@ HALF_DAY_S: Final = 12 * 3600.0
 DAY_S: Final = 24 * 3600.0
 KM_PER_DEGREE: Final = 111.2
 STRAY_KM: Final = 200.0
-STRAY_RATIO: Final = 20.0
+STRAY_RATIO: Final = 40.0
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 BASIC_MODES: Final = {
@@ -311,7 +311,7 @@ def _placed(stops: pd.DataFrame, problems: Problems) -> pd.DataFrame:
         return stops
     x_0, y_0 = float(np.median(x)), float(np.median(y))
     distance_km = KM_PER_DEGREE * np.hypot((x - x_0) * np.cos(np.radians(y_0)), y - y_0)
-    limit_km = max(STRAY_KM, STRAY_RATIO * float(np.quantile(distance_km, 0.9)))
+    limit_km = max(STRAY_KM, STRAY_RATIO * float(np.median(distance_km)))
     stray = distance_km > limit_km
     if stray.any():
         problems.repair(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ CONVERSIONS: Final[dict[str, tuple[float, str]]] = {
 }
 """Conversions by the unit of the source: factor, and the unit of the column it leads to."""
 
+_DECIMAL: Final = re.compile(r"-?(0|[1-9]\d*)\.\d+")
 _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -178,6 +180,18 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
+def key_of(text: str) -> str:
+    """
+    What two spellings of one value have in common: folded, and a number as the shortest number.
+
+    >>> key_of(" Résidentiel"), key_of("5.0"), key_of("0044")
+    ('résidentiel', '5', '0044')
+    """
+    if _DECIMAL.fullmatch(text.strip()):
+        return as_text(float(text))
+    return folded(text)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(as_text, value if isinstance(value, (list, tuple)) else [value]))
 
@@ -213,7 +227,7 @@ def matches(text: str | None, condition: str) -> bool:
                 return compare(float(text), float(condition[len(sign) :]))
             except ValueError:
                 return False
-    return folded(text) == folded(condition)
+    return key_of(text) == key_of(condition)
 
 
 def mapping_from(data: Mapping[str, Any], name: str) -> ColumnMapping:

@@ -9,7 +9,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -74,6 +74,7 @@ def box_around(lon: float, lat: float, side_km: float) -> Bounds:
     return (west, south, east, north)
 
 
+@lru_cache(maxsize=4096)
 def fold(name: str) -> str:
     """
     Name as plain small words: no diacritics, no capitals, no punctuation.
@@ -133,23 +134,23 @@ def pick_by_name(query: str, entries: Iterable[tuple[str, T]], describe: Callabl
         if found:
             candidates = "; ".join(describe(entry) for entry in found)
             raise InputError([Problem(f"the name {query!r} stands for several places: {candidates}")])
-    raise InputError([Problem(f"no place is known by the name {query!r}{_suggestion(query, entries, describe)}")])
+    raise InputError(
+        [Problem(f"no place is known by the name {query!r}{_suggestion(query, (name for name, _ in entries))}")]
+    )
 
 
 def _spelling(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold().strip()
 
 
-def _suggestion(query: str, entries: list[tuple[str, T]], describe: Callable[[T], str]) -> str:
-    """Names that begin alike or are spelt alike, as the end of a message."""
+def _suggestion(query: str, names: Iterable[str]) -> str:
+    """Names that are spelt alike or begin alike, as the end of a message."""
     keys = search_keys(query)
-    by_key: dict[str, T] = {}
-    for name, entry in entries:
-        by_key.setdefault(fold(name).replace(" ", ""), entry)
-    begins = [key for key in by_key if keys and key.startswith(keys[-1])]
+    by_key = {fold(name).replace(" ", ""): name for name in names}
     close = difflib.get_close_matches(keys[-1], by_key, n=SUGGESTIONS, cutoff=0.75) if keys else []
-    names = list(dict.fromkeys(describe(by_key[key]) for key in [*close, *begins]))[:SUGGESTIONS]
-    return f"; did you mean {', '.join(names)}?" if names else ""
+    begins = [key for key in by_key if keys and key.startswith(keys[-1])]
+    alike = [by_key[key] for key in dict.fromkeys([*close, *begins])][:SUGGESTIONS]
+    return f"; did you mean {', '.join(alike)}?" if alike else ""
 
 
 @cache

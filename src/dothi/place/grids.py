@@ -105,14 +105,16 @@ def _choice_today(name: str, because: str, distance_km: float = 0.0, old: dict[s
     if old is not None and old["meridian"] != meridian:
         former_crs = _crs_of(old["meridian"])
         why += f"; files from before July 2025 are likely on {former_crs}, {degrees_minutes(old['meridian'])}"
-    return GridChoice(_crs_of(meridian), name, meridian, now["verified"], why, distance_km, former_crs)
+    # The EPSG registry still lists the former provinces: it speaks for a place whose meridian did not change.
+    verified = now["verified"] and not former_crs
+    return GridChoice(_crs_of(meridian), name, meridian, verified, why, distance_km, former_crs)
 
 
 def grid_for_place(name: str, *, edition: Edition = "2025") -> GridChoice:
     """
     Grid of a place by its name.
 
-    Provinces, their seats, built-in places and some 600 former district towns of Vietnam are known, and the built-in
+    Provinces, their seats, built-in places and some 640 former district towns of Vietnam are known, and the built-in
     places elsewhere. Diacritics, capitals, spaces and words such as "Tỉnh" or "City" do not matter.
 
     Parameters
@@ -151,7 +153,7 @@ def grid_for_place(name: str, *, edition: Edition = "2025") -> GridChoice:
 
 def _choice_for_province(name: str, edition: Edition) -> GridChoice:
     if edition == "2025" and name in _provinces():
-        return _choice_today(name, f"{name} is a province of today")
+        return _choice_today(name, f"{name} is a province of today", old=_former().get(name))
     former = name if name in _former() else next(old for old in _former() if _former()[old]["now"] == name)
     return _choice(former, edition, f"{former} was a province until June 2025")
 

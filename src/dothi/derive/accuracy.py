@@ -1,0 +1,236 @@
+"""How far inferred values are off, where the truth is known: hide it, predict it, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from dothi.derive.buildings import (
+    FEWEST_KNOWN,
+    FOLDS,
+    Floats,
+    Form,
+    Integers,
+    Mask,
+    Texts,
+    blocks,
+    form,
+    function_of,
+    hidden_heights,
+    infer_storeys,
+    known_text,
+    measured,
+    numbers,
+    place_height,
+    predict_function,
+    storey_height,
+)
+from dothi.derive.people import FEWEST_UNITS, LEVELS, infer_dwellings, units_of
+from dothi.place import load
+
+COLUMNS = ("quantity", "method", "n", "mae", "rmse", "bias", "median_relative_error", "share_right", "unit", "note")
+MOST_TESTED = 2_500
+HIDDEN = "hidden in blocks of 200 m"
+Rows = list[dict[str, object]]
+Infer = Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]
+
+
+def accuracy_of(
+    buildings: gpd.GeoDataFrame,
+    *,
+    country: str,
+    rng: np.random.Generator,
+    census: gpd.GeoDataFrame | None = None,
+) -> pd.DataFrame:
+    """
+    Error of each method of `buildings` and `people` on the measured values of a city.
+
+    Measured values are hidden by blocks of 200 m in five folds, predicted from the rest, and compared. At most
+    2,500 buildings are tested, drawn with `rng`.
+
+    Parameters
+    ----------
+    buildings
+        Table on a metric grid after all ``infer_…`` steps; values whose method is ``measured`` are the truth.
+    country
+        ISO code of the place data.
+    rng
+        Source of randomness; the same state gives the same table.
+    census
+        Table ``census`` on the same grid.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per quantity and method that could be tested: ``quantity``, ``method``, number of comparisons
+        ``n``, mean absolute error ``mae``, root mean square error ``rmse``, ``bias`` (mean of predicted less
+        true), ``median_relative_error``, all three in ``unit``; for functions ``share_right``; and a ``note``
+        on what was compared. Empty where nothing is measured.
+    """
+    rows: Rows = []
+    if len(buildings):
+        shape = form(buildings)
+        rows += _heights(buildings, shape, country, rng)
+        rows += _counts(buildings, shape, country, rng)
+        rows += _functions(buildings, shape, country, rng)
+        if census is not None and len(census):
+            rows += _residents(buildings, census, country)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n": "int64"})
+
+
+def _row(quantity: str, method: str, unit: str, note: str, predicted: Floats, true: Floats) -> Rows:
+    """One row of the table, or none where nothing can be compared."""
+    both = np.isfinite(predicted) & np.isfinite(true)
+    if not both.any():
+        return []
+    error = predicted[both] - true[both]
+    size = np.abs(true[both])
+    relative = np.abs(error)[size > 0.0] / size[size > 0.0]
+    return [
+        {
+            "quantity": quantity,
+            "method": method,
+            "n": int(both.sum()),
+            "mae": float(np.abs(error).mean()),
+            "rmse": float(np.sqrt((error**2).mean())),
+            "bias": float(error.mean()),
+            "median_relative_error": float(np.median(relative)) if len(relative) else np.nan,
+            "share_right": np.nan,
+            "unit": unit,
+            "note": note,
+        }
+    ]
+
+
+def _drawn(known: Mask, rng: np.random.Generator) -> Integers:
+    """At most 2,500 of the known rows, in order; none where they are too few to teach."""
+    rows = np.flatnonzero(known)
+    if len(rows) < FEWEST_KNOWN:
+        return rows[:0]
+    return rows if len(rows) <= MOST_TESTED else np.sort(rng.choice(rows, MOST_TESTED, replace=False))
+
+
+def _hide(buildings: gpd.GeoDataFrame, name: str, rows: Integers) -> gpd.GeoDataFrame:
+    """Buildings with the measured values of a column alone, and without those of some rows."""
+    keep = measured(buildings, name)
+    keep[rows] = False
+    trial = buildings.drop(columns=[f"{name}_method", f"{name}_confidence"], errors="ignore")
+    trial[name] = np.where(keep, numbers(buildings, name), np.nan)
+    return trial
+
+
+def _inferred(
+    buildings: gpd.GeoDataFrame, name: str, rows: Integers, fold: Integers, infer: Infer
+) -> tuple[Floats, Texts]:
+    """Values of `rows` inferred fold by fold with their own fold hidden, and the method of each."""
+    predicted = np.full(len(buildings), np.nan)
+    method = np.full(len(buildings), "", dtype=object)
+    for k in np.unique(fold):
+        test = rows[fold == k]
+        trial = infer(_hide(buildings, name, test))
+        predicted[test] = numbers(trial, name)[test]
+        method[test] = trial[f"{name}_method"].astype(object).to_numpy()[test]
+    return predicted[rows], method[rows]
+
+
+def _heights(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator) -> Rows:
+    true = numbers(buildings, "height_m", above=0.0)
+    rows = _drawn(measured(buildings, "height_m") & np.isfinite(true), rng)
+    if not len(rows):
+        return []
+    model = hidden_heights(buildings, shape, rows, rng)[rows]
+    found = _row("height_m", "neighbourhood_model", "m", HIDDEN, model, true[rows])
+    storeys = np.where(measured(buildings, "storeys"), numbers(buildings, "storeys", above=0.0), np.nan)
+    fold = blocks(shape.xy[rows], rng)
+    by_city = np.full(len(rows), np.nan)
+    for k in range(FOLDS):
+        per_storey, learnt = storey_height(_hide(buildings, "height_m", rows[fold == k]), country)
+        by_city[fold == k] = np.where(learnt, storeys * per_storey, np.nan)[rows[fold == k]]
+    by_place = storeys * storey_height(_hide(buildings, "height_m", np.arange(len(buildings))), country)[0]
+    found += _row("height_m", "storeys_city", "m", HIDDEN, by_city, true[rows])
+    found += _row("height_m", "storeys_place", "m", "all hidden", by_place[rows], true[rows])
+    prior = place_height(buildings, country)[rows]
+    return found + _row("height_m", "place_prior", "m", "footprint and function alone", prior, true[rows])
+
+
+def _counts(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator) -> Rows:
+    """Storeys, and dwellings of buildings whose function has some."""
+    found: Rows = []
+    for name, infer in (("storeys", infer_storeys), ("dwellings", infer_dwellings)):
+        true = numbers(buildings, name)
+        rows = _drawn(measured(buildings, name) & np.isfinite(true), rng)
+        if not len(rows):
+            continue
+        apply = partial(infer, country=country)
+        taught, method = _inferred(buildings, name, rows, blocks(shape.xy[rows], rng), apply)
+        untaught = apply(_hide(buildings, name, np.arange(len(buildings))))
+        by_place = numbers(untaught, name)[rows]
+        place_method = untaught[f"{name}_method"].astype(object).to_numpy()[rows]
+        for used in sorted(set(method)):
+            if not used.endswith("_place"):
+                found += _row(name, used, "", HIDDEN, taught[method == used], true[rows][method == used])
+        for used in sorted(set(place_method)):
+            if used.endswith("_place"):
+                mine = place_method == used
+                found += _row(name, used, "", "all hidden", by_place[mine], true[rows][mine])
+    return found
+
+
+def _functions(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator) -> Rows:
+    true = function_of(buildings)
+    rows = _drawn(measured(buildings, "function"), rng)
+    if not len(rows):
+        return []
+    guess = np.full(len(buildings), None, dtype=object)
+    fold = blocks(shape.xy[rows], rng)
+    for k in range(FOLDS):
+        test, teach = rows[fold == k], rows[fold != k]
+        guess[test] = predict_function(buildings, shape, teach, test, rng)[0][test]
+    prior = load(country, "buildings")["function_by_footprint"]
+    size = np.searchsorted(prior["limits_m2"], shape.area, side="right")
+    common = np.array(prior["function"], dtype=object)[size]
+    found: Rows = []
+    for method, answer, note in (
+        ("neighbourhood_model", guess, HIDDEN),
+        ("place_prior", common, "footprint alone"),
+    ):
+        told = rows[known_text(answer)[rows]]
+        if len(told):
+            right = float(np.mean(answer[told] == true[told]))
+            row = {
+                "quantity": "function",
+                "method": method,
+                "n": len(told),
+                "share_right": right,
+                "unit": "",
+                "note": note,
+            }
+            found.append(dict.fromkeys(COLUMNS, np.nan) | row)
+    return found
+
+
+def _residents(buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame, country: str) -> Rows:
+    """People of each census unit from the dwellings in it, by the country's household and by the other units."""
+    true = numbers(census, "residents", above=-0.5)
+    kinds = census["kind"].astype(object).to_numpy()
+    levels = [level for level in LEVELS if np.any((kinds == level) & np.isfinite(true))]
+    if not levels:
+        return []
+    rows = np.flatnonzero((kinds == levels[0]) & np.isfinite(true))
+    unit = units_of(buildings, census.iloc[rows])
+    people, homes = true[rows], np.zeros(len(rows))
+    np.add.at(homes, unit[unit >= 0], np.nan_to_num(numbers(buildings, "dwellings"))[unit >= 0])
+    household = load(country, "buildings")["household"]
+    by_place = homes * household["size"] * household["occupied_share"]
+    kind = f"{levels[0]}s"
+    found = _row("residents", "dwellings", "people", f"sums of census {kind}", by_place, people)
+    if len(rows) > FEWEST_UNITS:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (people.sum() - people) / (homes.sum() - homes)
+        note = f"sums of census {kind}, each from the others"
+        found += _row("residents", "census_ratio", "people", note, homes * ratio, people)
+    return found

@@ -1,0 +1,458 @@
+"""
+Where people live and work: dwellings, residents and jobs of every building.
+
+Totals that a census or register gives for an area are kept to the last person; inside an area people go to
+buildings by weight. ``docs/theory/people.md`` has the equations and their limits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from dothi.derive.buildings import (
+    FEWEST_KNOWN,
+    Filling,
+    Floats,
+    Integers,
+    Mask,
+    Texts,
+    begin,
+    by_function,
+    finish,
+    function_of,
+    measured,
+    numbers,
+    shapes_of,
+)
+from dothi.errors import Problems
+from dothi.place import load
+
+HOMES: Final = ("residential", "apartments", "mixed")
+"""Functions with dwellings."""
+LEVELS: Final = ("cell", "block", "ward", "district", "city")
+"""Kinds of census units, finest first."""
+FEWEST_UNITS: Final = 5
+PLAUSIBLE_DWELLING_M2: Final = (15.0, 1000.0)
+What = Literal["residents", "jobs"]
+
+
+def integers_of(totals: Floats, rng: np.random.Generator) -> Integers:
+    """
+    Whole numbers for totals that may have decimals, without bias.
+
+    Each total gets its whole part; the fractions are laid end to end in a random order and a comb of step one
+    with a random offset decides which get one more [1]_. So each number is the total rounded up or down, its
+    expected value is the total, and their sum is the sum of the totals rounded up or down.
+
+    Parameters
+    ----------
+    totals : (n,)
+        Finite numbers ≥ 0.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    (n,)
+        Whole numbers.
+
+    Raises
+    ------
+    ValueError
+        A total is negative or not finite.
+
+    References
+    ----------
+    .. [1] W. G. Madow, On the theory of systematic sampling, II, Annals of Mathematical Statistics 20, 1949,
+       doi:10.1214/aoms/1177729988.
+    """
+    if not (np.isfinite(totals).all() and (totals >= 0).all()):
+        raise ValueError("totals are finite and not negative")
+    whole = np.floor(totals)
+    fraction = totals - whole
+    result = whole.astype(np.int64)
+    order = rng.permutation(np.flatnonzero(fraction > 0.0))
+    comb = np.floor(np.concatenate([[0.0], np.cumsum(fraction[order])]) + rng.random()).astype(np.int64)
+    result[order] += np.diff(comb)
+    return result
+
+
+def allocate(totals: Floats, units: Integers, weights: Floats, rng: np.random.Generator) -> Integers:
+    r"""
+    Share out the total of each unit among its items by weight, in whole numbers, exactly and without bias.
+
+    In each unit of total :math:`N` the items stand in a random order; with :math:`c_i` the running share of
+    weight and :math:`u` one random offset, item :math:`i` gets
+    :math:`\lfloor N c_i + u \rfloor - \lfloor N c_{i-1} + u \rfloor`. The sum is :math:`N`, the expected
+    value is :math:`N w_i / \sum w`, and no item is off by one or more. Totals with decimals go through
+    `integers_of` first.
+
+    Parameters
+    ----------
+    totals : (n_units,)
+        What each unit has, finite and ≥ 0.
+    units : (n_items,)
+        Unit of each item, −1 for none.
+    weights : (n_items,)
+        Weights, finite and ≥ 0. An item without weight gets nothing; nor is anything given in a unit where no
+        item has weight.
+    rng
+        Source of randomness; the same state gives the same answer.
+
+    Returns
+    -------
+    (n_items,)
+        Whole numbers.
+
+    Raises
+    ------
+    ValueError
+        A total or weight is negative or not finite, or a unit does not exist.
+    """
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError("weights are finite and not negative")
+    if len(units) and (units.min() < -1 or units.max() >= len(totals)):
+        raise ValueError("every item is in a unit that exists, or in none (-1)")
+    whole = integers_of(np.asarray(totals, dtype=np.float64), rng)
+    result = np.zeros(len(units), dtype=np.int64)
+    items = rng.permutation(np.flatnonzero((units >= 0) & (weights > 0.0)))
+    offset = rng.random(len(whole))
+    if not len(items):
+        return result
+    items = items[np.argsort(units[items], kind="stable")]
+    unit = units[items]
+    first = np.flatnonzero(np.diff(unit, prepend=-1))
+    last = np.append(first[1:], len(unit)) - 1
+    segment = np.repeat(np.arange(len(first)), last - first + 1)
+    # Each unit's weights sum to one before they run on, so a small unit loses no digits beside a large one.
+    weight = weights[items] / np.maximum.reduceat(weights[items], first)[segment]
+    weight /= np.add.reduceat(weight, first)[segment]
+    running = np.cumsum(weight)
+    share = np.clip(running - (running[first] - weight[first])[segment], 0.0, 1.0)
+    share[last] = 1.0
+    up_to = np.floor(whole[unit] * share + offset[unit]).astype(np.int64)
+    up_to[last] = whole[unit[last]]  # the offset is below one, so floor(N + u) = N, also for huge N
+    before = np.concatenate([[0], up_to[:-1]])
+    before[first] = 0
+    result[items] = up_to - before
+    return result
+
+
+# --- dwellings -----------------------------------------------------------------------------------------------
+
+
+def infer_dwellings(buildings: gpd.GeoDataFrame, *, country: str) -> gpd.GeoDataFrame:
+    """
+    Fill the dwellings of every building.
+
+    The source (``measured``); none where the function has no homes (``no_homes``); else the floor area that is
+    homes over the gross floor area of a dwelling of this function, in this city where at least 100 buildings
+    tell it (``floor_area_city``), or in the country (``floor_area_place``), rounded, at least 1.
+
+    Parameters
+    ----------
+    buildings
+        Table with ``function`` and ``floor_area_m2``.
+    country
+        ISO code of the place data.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        New table with ``dwellings``, ``dwellings_method``, ``dwellings_confidence``.
+    """
+    confidence = load(country, "buildings")["confidence"]
+    filling = begin(buildings, "dwellings", numbers(buildings, "dwellings", above=-0.5))
+    per_dwelling, learnt = area_per_dwelling(buildings, country)
+    homes = residential_area(buildings, country)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = np.maximum(np.round(homes / per_dwelling), 1.0)
+    none = np.zeros(len(buildings))
+    lived_in = np.isin(function_of(buildings), HOMES)
+    filling.fill(~lived_in, none, "no_homes", confidence["dwellings_none"])
+    filling.fill(learnt & np.isfinite(count), count, "floor_area_city", confidence["dwellings_city"])
+    filling.fill(np.isfinite(count), count, "floor_area_place", confidence["dwellings_place"])
+    return finish(buildings, "dwellings", filling)
+
+
+def residential_area(buildings: gpd.GeoDataFrame, country: str) -> Floats:
+    """Gross floor area of each building that is homes [m²]; 0 where its function has none."""
+    share = by_function(load(country, "buildings")["residential_share"], function_of(buildings), 0.0)
+    return np.nan_to_num(numbers(buildings, "floor_area_m2")) * np.nan_to_num(share)
+
+
+def area_per_dwelling(buildings: gpd.GeoDataFrame, country: str) -> tuple[Floats, Mask]:
+    """
+    Gross floor area of a dwelling in each building, and where it was learnt in this city.
+
+    The median over buildings of a function with measured dwellings and a plausible quotient (15 to 1000 m²),
+    where there are at least 100 of them; otherwise place data.
+
+    Returns
+    -------
+    area : (n_buildings,)
+        Gross floor area [m²], NaN where the function has no homes.
+    learnt : (n_buildings,)
+        True where it is this city's own.
+    """
+    functions = function_of(buildings)
+    area = by_function(load(country, "buildings")["floor_area_per_dwelling_m2"], functions)
+    quotient = residential_area(buildings, country) / numbers(buildings, "dwellings", above=0.0)
+    low, high = PLAUSIBLE_DWELLING_M2
+    known = measured(buildings, "dwellings") & (quotient >= low) & (quotient <= high)
+    learnt = np.zeros(len(buildings), dtype=bool)
+    for name in HOMES:
+        alike = functions == name
+        if np.count_nonzero(known & alike) >= FEWEST_KNOWN:
+            area[alike] = np.median(quotient[known & alike])
+            learnt |= alike
+    return area, learnt
+
+
+# --- residents and jobs --------------------------------------------------------------------------------------
+
+
+def infer_residents(
+    buildings: gpd.GeoDataFrame,
+    *,
+    country: str,
+    rng: np.random.Generator,
+    census: gpd.GeoDataFrame | None = None,
+    extent: BaseGeometry | None = None,
+    problems: Problems | None = None,
+) -> gpd.GeoDataFrame:
+    """
+    Fill the residents of every building.
+
+    The source (``measured``); the total of the finest census unit that holds the building, shared out by
+    dwellings (``census_cell``, ``census_block``, ``census_ward``, ``census_district``, ``census_city``); in no
+    unit, dwellings × residents per dwelling of the covered part of this city (``census_ratio``, from 5 units
+    on), or dwellings × occupied share × household size of the country (``dwellings``).
+
+    Totals are kept exactly at the level they were given: a finer unit has its own total, a coarser one shares
+    out what its finer ones leave. Totals with decimals are rounded without bias by `integers_of`. Where a unit
+    has people but no dwelling, they go by floor area, then by footprint; with no building at all they stay out.
+    Each of these cases is noted.
+
+    Parameters
+    ----------
+    buildings
+        Table on a metric grid, with ``dwellings`` and ``floor_area_m2``.
+    country
+        ISO code of the place data.
+    rng
+        Source of randomness.
+    census
+        Table ``census`` on the same grid.
+    extent
+        Area of the city on the same grid. A unit partly outside it brings the share of its people that its
+        area has inside. None: all units lie inside.
+    problems
+        Collector of notes.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        New table with ``residents``, ``residents_method``, ``residents_confidence``.
+    """
+    data = load(country, "buildings")
+    confidence = data["confidence"]
+    filling = begin(buildings, "residents", numbers(buildings, "residents", above=-0.5))
+    dwellings = np.nan_to_num(numbers(buildings, "dwellings", above=0.0))
+    weights = (dwellings, residential_area(buildings, country))
+    ratio = float("nan")
+    if census is not None and len(census):
+        ratio = _share_out(buildings, census, "residents", weights, extent, confidence, filling, rng, problems)
+    household = data["household"]
+    method, sure = "census_ratio", confidence["residents_census_ratio"]
+    if not np.isfinite(ratio):
+        ratio = household["size"] * household["occupied_share"]
+        method, sure = "dwellings", confidence["residents_dwellings"]
+    _fill_expected(filling, dwellings * ratio, method, sure, rng)
+    return finish(buildings, "residents", filling)
+
+
+def infer_jobs(
+    buildings: gpd.GeoDataFrame,
+    *,
+    country: str,
+    rng: np.random.Generator,
+    census: gpd.GeoDataFrame | None = None,
+    extent: BaseGeometry | None = None,
+    problems: Problems | None = None,
+) -> gpd.GeoDataFrame:
+    """
+    Fill the jobs of every building.
+
+    The source (``measured``); totals of census units, shared out by the jobs that floor area and function
+    suggest (``census_…``, as in `infer_residents`); in no unit, floor area over the floor area of a job of the
+    function (``floor_area``), or the like scaled to the covered part of this city (``census_ratio``).
+
+    Parameters
+    ----------
+    buildings
+        Table on a metric grid, with ``function`` and ``floor_area_m2``.
+    country
+        ISO code of the place data.
+    rng
+        Source of randomness.
+    census
+        Table ``census`` on the same grid.
+    extent
+        Area of the city on the same grid, as in `infer_residents`.
+    problems
+        Collector of notes.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        New table with ``jobs``, ``jobs_method``, ``jobs_confidence``.
+    """
+    data = load(country, "buildings")
+    confidence = data["confidence"]
+    filling = begin(buildings, "jobs", numbers(buildings, "jobs", above=-0.5))
+    floor_area = np.nan_to_num(numbers(buildings, "floor_area_m2"))
+    expected = floor_area / by_function(data["floor_area_per_job_m2"], function_of(buildings), np.inf)
+    ratio = float("nan")
+    if census is not None and len(census):
+        ratio = _share_out(
+            buildings, census, "jobs", (expected, floor_area), extent, confidence, filling, rng, problems
+        )
+    method = "census_ratio" if np.isfinite(ratio) else "floor_area"
+    scaled = expected * ratio if np.isfinite(ratio) else expected
+    _fill_expected(filling, scaled, method, confidence["jobs_floor_area"], rng)
+    return finish(buildings, "jobs", filling)
+
+
+def _fill_expected(filling: Filling, expected: Floats, method: str, sure: float, rng: np.random.Generator) -> None:
+    """Fill the gaps with whole numbers whose sum and mean are those of the expected values."""
+    gaps = filling.gaps
+    expected = np.where(gaps & np.isfinite(expected), expected, 0.0)
+    whole = integers_of(expected, rng).astype(np.float64)
+    filling.fill(gaps, whole, method, sure)
+
+
+def _share_out(
+    buildings: gpd.GeoDataFrame,
+    census: gpd.GeoDataFrame,
+    what: What,
+    weights: tuple[Floats, Floats],
+    extent: BaseGeometry | None,
+    confidence: dict[str, Any],
+    filling: Filling,
+    rng: np.random.Generator,
+    problems: Problems | None,
+) -> float:
+    """
+    Share census totals out to buildings, from the finest level to the coarsest.
+
+    Returns
+    -------
+    float
+        People of the units that were shared out per unit of the first weight; NaN from fewer than 5 units.
+    """
+    notes = Problems() if problems is None else problems
+    points = shapely.point_on_surface(shapes_of(buildings))
+    total = numbers(census, what, above=-0.5)
+    shapes = shapes_of(census)
+    inside = _share_inside(shapes, extent)
+    cut = (inside < 1.0 - 1e-9) & (inside > 0.0) & (total > 0.0)
+    if cut.any():
+        notes.note(
+            f"units cut by the edge of the city bring the share of their {what} that their area has inside",
+            table="census",
+            column=what,
+            rows=census.index[cut],
+        )
+    total = total * inside
+    footprint = shapely.area(shapes_of(buildings))
+    kinds: Texts = census["kind"].astype(object).to_numpy()
+    free = filling.gaps
+    people, weight, n_units = 0.0, 0.0, 0
+    for level in LEVELS:
+        rows = np.flatnonzero((kinds == level) & np.isfinite(total))
+        if not len(rows):
+            continue
+        unit = _unit_of(points, shapes[rows])
+        there = unit >= 0
+        given = np.zeros(len(rows))
+        np.add.at(given, unit[there & ~free], filling.values[there & ~free])
+        left = total[rows] - given
+        if (left < -0.5).any():
+            notes.note(
+                f"finer units or measured buildings inside already hold more {what} than this unit",
+                table="census",
+                column=what,
+                rows=census.index[rows[left < -0.5]],
+            )
+        left = np.maximum(left, 0.0)
+        weighted, unplaced = _first_weights(unit, free, left, (*weights, footprint))
+        if unplaced.any():
+            notes.note(
+                f"{left[unplaced].sum():.0f} {what} are counted where no building can take them; they stay out",
+                table="census",
+                column=what,
+                rows=census.index[rows[unplaced]],
+            )
+        by_area = (np.bincount(unit[there & free], weights=weights[0][there & free], minlength=len(rows)) == 0) & (
+            left > 0.5
+        )
+        if (by_area & ~unplaced).any():
+            notes.note(
+                f"{what} of units without {'dwellings' if what == 'residents' else 'workplaces'} go by floor area",
+                table="census",
+                column=what,
+                rows=census.index[rows[by_area & ~unplaced]],
+            )
+        mine = there & free
+        shared = allocate(np.where(unplaced, 0.0, left), np.where(mine, unit, -1), weighted, rng)
+        filling.fill(mine, shared.astype(np.float64), f"census_{level}", confidence[f"people_{level}"])
+        whole = inside[rows] > 1.0 - 1e-9
+        counted = mine & whole[np.maximum(unit, 0)]
+        people += float(shared[counted].sum())
+        weight += float(weights[0][counted].sum())
+        n_units += int(np.count_nonzero(whole & (left > 0.0)))
+        free = free & ~there
+    return people / weight if n_units >= FEWEST_UNITS and weight > 0.0 else float("nan")
+
+
+def _share_inside(shapes: Any, extent: BaseGeometry | None) -> Floats:
+    """Share of each unit's area that lies inside the city."""
+    if extent is None:
+        return np.ones(len(shapes))
+    area = shapely.area(shapes)
+    part = shapely.area(shapely.intersection(shapes, extent))
+    return np.asarray(np.clip(np.divide(part, area, out=np.zeros(len(shapes)), where=area > 0.0), 0.0, 1.0))
+
+
+def units_of(buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame) -> Integers:
+    """Row number of the smallest census unit that holds each building's inner point, −1 for none."""
+    return _unit_of(shapely.point_on_surface(shapes_of(buildings)), shapes_of(census))
+
+
+def _unit_of(points: Any, shapes: Any) -> Integers:
+    """Number of the smallest unit that holds each point, −1 for none."""
+    unit = np.full(len(points), -1, dtype=np.int64)
+    row, point = shapely.STRtree(points).query(shapes, predicate="intersects")
+    order = np.lexsort((row, -shapely.area(shapes)[row]))  # the smallest is written last and stays
+    unit[point[order]] = row[order]
+    return unit
+
+
+def _first_weights(unit: Integers, free: Mask, left: Floats, choices: tuple[Floats, ...]) -> tuple[Floats, Mask]:
+    """Weight of each building: the first choice that has any weight in its unit; and units where none has."""
+    result = np.zeros(len(unit))
+    open_units = np.ones(len(left), dtype=bool)
+    mine = free & (unit >= 0)
+    for choice in choices:
+        weight = np.where(mine, np.nan_to_num(choice), 0.0)
+        use = open_units & (np.bincount(unit[mine], weights=weight[mine], minlength=len(left)) > 0.0)
+        rows = mine & use[np.maximum(unit, 0)]
+        result[rows] = weight[rows]
+        open_units &= ~use
+    return result, open_units & (left > 0.0)

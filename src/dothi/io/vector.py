@@ -1,0 +1,667 @@
+"""Tables from general vector files: GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet and CSV."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from dothi.crs import LONLAT, Extent
+from dothi.errors import Problems
+from dothi.io.archive import open_archive
+from dothi.io.columns import COORDINATES, GEOMETRY, LISTED, map_frame
+from dothi.io.delimited import read_delimited, text_encoding
+from dothi.io.encodings import VIETNAMESE, decode, is_utf8, known, suspicion
+from dothi.io.mapping import ColumnMapping, folded, load_mapping, mapping_names
+from dothi.io.numerals import numbers
+from dothi.io.placement import check_place, swapped, swapped_bounds
+from dothi.schema import is_geographic_table
+from dothi.tables import TABLES
+
+__all__ = ["load_mapping", "map_frame", "mapping_names", "read_vector"]
+
+HEAD_BYTES: Final = 1 << 16
+MAX_ROWS: Final = 50_000_000
+SAMPLE_TEXTS: Final = 2_000
+SAFE_TEXT: Final = "iso8859-1"
+"""Reads any byte as the letter of the same number, so that no text is lost before its encoding is known."""
+
+FORMATS: Final = {
+    ".gpkg": "GPKG",
+    ".geojson": "GeoJSON",
+    ".json": "GeoJSON",
+    ".geojsonl": "GeoJSONSeq",
+    ".geojsons": "GeoJSONSeq",
+    ".ndjson": "GeoJSONSeq",
+    ".jsonl": "GeoJSONSeq",
+    ".shp": "ESRI Shapefile",
+    ".fgb": "FlatGeobuf",
+    ".parquet": "Parquet",
+    ".geoparquet": "Parquet",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".txt": "CSV",
+}
+"""Format by ending."""
+
+MAGIC: Final = {
+    "GPKG": (b"SQLite format 3\0",),
+    "ESRI Shapefile": (b"\x00\x00\x27\x0a",),
+    "FlatGeobuf": (b"fgb",),
+    "Parquet": (b"PAR1",),
+    "GeoJSON": (b"{", b"["),
+    "GeoJSONSeq": (b"{", b"\x1e"),
+}
+"""What files of a format begin with. A file is never opened as anything else than its ending says."""
+
+WKT_NAMES: Final = ("wkt", "geometry", "geom", "the_geom", "geom_wkt", "shape", "_wkt")
+XY_NAMES: Final = (("x", "y"), ("easting", "northing"))
+LONLAT_NAMES: Final = (("lon", "lat"), ("lng", "lat"), ("long", "lat"), ("longitude", "latitude"), ("kinhdo", "vido"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to read of a file."""
+
+    path: Path
+    plan: ColumnMapping
+    table: str
+    layer: str | None
+    crs: str | None
+    encoding: str
+    where: str | None
+    extent: Extent | None
+    swap_axes: bool
+
+    def wants(self, name: str) -> bool:
+        """Whether a column of the file is read: one that the mapping names, or, without a mapping, any that fits."""
+        return folded(name) in {folded(source) for source in self.plan.sources()}
+
+    def box(self, crs: CRS) -> tuple[float, float, float, float] | None:
+        """Bounds to read within, in the axes of the file."""
+        if self.extent is None:
+            return None
+        bounds = self.extent.within(crs)
+        return swapped_bounds(bounds) if self.swap_axes else bounds
+
+
+def read_vector(
+    path: Path,
+    problems: Problems,
+    *,
+    table: str,
+    layer: str | None = None,
+    mapping: str | ColumnMapping | None = None,
+    columns: Mapping[str, str] | None = None,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    factors: Mapping[str, float | str] | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
+    where: str | Mapping[str, Any] | None = None,
+    extent: Extent | None = None,
+    swap_axes: bool = False,
+    decimal: str | None = None,
+) -> dict[str, pd.DataFrame]:
+    """
+    One table of a vector file.
+
+    Without `mapping` and `columns`, columns of the file named as in the table are taken.
+
+    Parameters
+    ----------
+    path
+        GeoPackage, GeoJSON, GeoJSONSeq, Shapefile, FlatGeobuf, GeoParquet or CSV, also in a zip archive.
+    problems
+        Collector of what is found.
+    table
+        Name of the table to make.
+    layer
+        Layer of a file that has several, or file of an archive that has several.
+    mapping
+        Ready-made mapping such as ``bdtopo3:batiment``; see `mapping_names`.
+    columns
+        Column of the table by column of the file; ``geometry`` takes WKT, ``geometry.x`` and ``geometry.y`` numbers.
+    values
+        Value by value of the file, by column of the table. ``*`` stands for all values not listed; an empty value is
+        missing; the value ``*`` keeps what the file has.
+    defaults
+        Value where the file has none, by column of the table.
+    factors
+        Factor, or unit of the file such as ``km_h``, by column of the table.
+    crs
+        Grid of the coordinates, in place of what the file says.
+    encoding
+        Encoding of the text, in place of what the file says; ``tcvn3`` and ``vni`` for Vietnamese before Unicode.
+    where
+        Rows to read: conditions by column of the file, or OGR SQL for the formats that GDAL reads.
+    extent
+        Box to read within; objects that reach into it come whole.
+    swap_axes
+        Whether the file has y before x.
+    decimal
+        Decimal sign of numbers written as text, ``.`` or ``,``; found out where that is possible.
+
+    Returns
+    -------
+    dict
+        The table by its name, in the grid of the file.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, of another kind, in another encoding or grid than it says, or does not fit the
+        table; every problem is named.
+    """
+    if table not in TABLES:
+        problems.error(f"table is one of {', '.join(TABLES)}", table=table)
+    if decimal not in (None, ".", ","):
+        problems.error(f'decimal is "." or ","; it is {decimal!r}')
+    if encoding and not known(encoding):
+        problems.error(f"encoding is one that is known, such as UTF-8, cp1252 or tcvn3; this is {encoding!r}")
+    base = _base_mapping(mapping, table, problems)
+    problems.raise_errors()
+    conditions = None if isinstance(where, str) else where
+    if mapping is None and columns is None:
+        base = ColumnMapping(columns={name: name for name in TABLES[table].columns if name != GEOMETRY})
+    plan = base.with_own(
+        columns=columns, values=values, defaults=defaults, factors=factors, where=conditions, decimal=decimal or ""
+    )
+    sql = where if isinstance(where, str) else None
+    request = _Request(path, plan, table, layer, crs, known(encoding or ""), sql, extent, swap_axes)
+    frame = _read_any(request, problems)
+    problems.raise_errors()
+    result = map_frame(frame, plan, problems, table)
+    problems.raise_errors()
+    return {table: result}
+
+
+def _base_mapping(mapping: str | ColumnMapping | None, table: str, problems: Problems) -> ColumnMapping:
+    if mapping is None:
+        return ColumnMapping()
+    try:
+        base = load_mapping(mapping) if isinstance(mapping, str) else mapping
+    except KeyError as error:
+        problems.error(str(error.args[0]))
+        return ColumnMapping()
+    if base.table and base.table != table:
+        problems.error(f"mapping {base.name} makes the table {base.table}", table=table)
+    return base
+
+
+def _read_any(request: _Request, problems: Problems) -> pd.DataFrame:
+    path = request.path
+    if not path.is_file():
+        problems.error("file is present" if not path.exists() else "is a file, not a folder: name the file inside it")
+        return pd.DataFrame()
+    if path.suffix.lower() == ".zip":
+        with open_archive(path, problems) as folder:
+            inside = _member(folder, request, problems)
+            problems.raise_errors()
+            return _read_file(inside, request, problems)
+    return _read_file(path, request, problems)
+
+
+def _member(folder: Path, request: _Request, problems: Problems) -> Path:
+    """File of an archive to read: the only one, the one of the layer, or the one the mapping is made for."""
+    found = sorted(file for file in folder.rglob("*") if FORMATS.get(file.suffix.lower(), "CSV") != "CSV")
+    found = found or sorted(file for file in folder.rglob("*") if file.suffix.lower() in FORMATS)
+    names = [request.layer] if request.layer else [request.plan.name.partition(":")[2]]
+    chosen = [file for file in found if folded(file.stem) in map(folded, names) or file.name in names]
+    if not chosen and not request.layer and len(found) == 1:
+        chosen = found
+    if len(chosen) == 1:
+        return chosen[0]
+    listed = ", ".join(file.stem for file in found[:LISTED]) + (", …" if len(found) > LISTED else "")
+    if not found:
+        problems.error(f"archive holds a vector file ({', '.join(FORMATS)})")
+    else:
+        problems.error(f'archive holds several files; say which: add layer = "…", one of {listed}')
+    return folder
+
+
+def _read_file(path: Path, request: _Request, problems: Problems) -> pd.DataFrame:
+    kind = FORMATS.get(path.suffix.lower(), "")
+    if not kind:
+        problems.error(f"ending of the file is one of .zip, {', '.join(FORMATS)}; it is {path.suffix or 'none'}")
+        return pd.DataFrame()
+    with path.open("rb") as handle:
+        head = handle.read(HEAD_BYTES)
+    if not head.strip():
+        problems.error("file is not empty")
+        return pd.DataFrame()
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip() if kind.startswith("GeoJSON") else head
+    if kind in MAGIC and not start.startswith(MAGIC[kind]):
+        problems.error(
+            f"is a {kind} file, as its ending {path.suffix} says; its first bytes are those of something else"
+        )
+    elif kind.startswith("GeoJSON") and b"gdal_streamed_alg" in head:
+        problems.error("is GeoJSON; this is a program for GDAL, which is not run")
+    elif request.where and kind in ("CSV", "Parquet"):
+        problems.error(f'`where` for {kind} is written as conditions: where = {{ COLUMN = "value" }}')
+    else:
+        _check_whole(path, kind, problems)
+    problems.raise_errors()
+    if kind == "CSV":
+        return _read_csv(path, request, problems)
+    if kind == "Parquet":
+        return _read_parquet(path, request, problems)
+    return _read_ogr(path, kind, request, problems)
+
+
+def _check_whole(path: Path, kind: str, problems: Problems) -> None:
+    """Report a file that was cut off, where its reader would give half of it in silence."""
+    length = path.stat().st_size
+    if kind == "ESRI Shapefile":
+        _check_whole_shapefile(path, problems)
+    elif kind == "GPKG":
+        with path.open("rb") as handle:
+            header = handle.read(100)
+        if len(header) < 100:
+            problems.error("file is whole; it ends in its header")
+            return
+        page = struct.unpack_from(">H", header, 16)[0]
+        announced = (65536 if page == 1 else page) * struct.unpack_from(">L", header, 28)[0]
+        valid = (
+            header[24:28] == header[92:96]
+        )  # the page count of the header is in use (sqlite.org/fileformat.html, 1.3.7)
+        if valid and announced > length:
+            problems.error(f"file is whole: {announced:,} bytes by its header, {length:,} in fact")
+    elif kind.startswith("GeoJSON"):
+        with path.open("rb") as handle:
+            handle.seek(max(0, length - HEAD_BYTES))
+            tail = handle.read().rstrip(b" \t\r\n\0\x1e")
+        if not tail.endswith((b"}", b"]")) or (kind == "GeoJSONSeq" and not _is_json(tail.rsplit(b"\n", 1))):
+            problems.error("file is whole; it ends in the middle of an object")
+
+
+def _is_json(lines: list[bytes]) -> bool:
+    """Whether the last line is JSON, where it begins within what was read of it."""
+    if len(lines) == 1 and not lines[0].startswith((b"{", b"\x1e")):
+        return True
+    try:
+        json.loads(lines[-1].lstrip(b"\x1e"))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_whole_shapefile(path: Path, problems: Problems) -> None:
+    """
+    Report parts of a Shapefile that are missing or shorter than their headers say.
+
+    Lengths are those of ESRI Shapefile Technical Description (1998), p. 4, and of the dBASE III header.
+    """
+    for ending in (".shp", ".shx", ".dbf"):
+        part = _beside(path, ending)
+        if part is None:
+            problems.error(
+                f"the file {path.stem}{ending} lies beside {path.name}: a Shapefile is at least .shp, .shx and .dbf"
+            )
+            continue
+        with part.open("rb") as handle:
+            header = handle.read(100)
+        length = part.stat().st_size
+        if len(header) < (32 if ending == ".dbf" else 100):
+            problems.error(f"{part.name} is whole; it ends in its header")
+            continue
+        if ending == ".dbf":
+            n_records, n_header, n_record = struct.unpack_from("<LHH", header, 4)
+            announced = n_header + n_records * n_record
+        else:
+            announced = 2 * struct.unpack_from(">L", header, 24)[0]
+        if announced > length:
+            problems.error(f"{part.name} is whole: {announced:,} bytes by its header, {length:,} in fact")
+
+
+def _beside(path: Path, ending: str) -> Path | None:
+    """File of the same name and another ending, in capitals or not."""
+    candidates = (path.with_suffix(ending), path.with_suffix(ending.upper()))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _read_ogr(path: Path, kind: str, request: _Request, problems: Problems) -> pd.DataFrame:
+    """Layer of a file that GDAL reads."""
+    if kind.startswith("GeoJSON") and request.encoding not in ("", "utf-8", *VIETNAMESE):
+        codec = text_encoding(path, request.encoding, problems)
+        problems.raise_errors()
+        with tempfile.TemporaryDirectory(prefix="dothi-") as folder:
+            copy = Path(folder) / path.name
+            copy.write_text(path.read_text(encoding=codec), encoding="utf-8")
+            return _read_layer(copy, kind, request, problems)
+    return _read_layer(path, kind, request, problems)
+
+
+def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) -> pd.DataFrame:
+    shapefile = kind == "ESRI Shapefile"
+    codec = SAFE_TEXT if shapefile else None
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            layer = _layer(path, request, problems)
+            info = pyogrio.read_info(path, layer=layer, encoding=codec)
+            if info["driver"] not in (kind, "GeoJSON"):
+                problems.error(f"is a {kind} file; GDAL takes it for {info['driver']}")
+            grid = _grid(request.crs or info["crs"], problems, is_geographic_table(TABLES[request.table]))
+            problems.raise_errors()
+            text = _text_codec(path, info, request, problems) if shapefile else ""
+            names = [decode(str(name).encode("latin-1"), text) if shapefile else str(name) for name in info["fields"]]
+            frame = pyogrio.read_dataframe(
+                path,
+                layer=layer,
+                encoding=codec,
+                columns=[raw for raw, name in zip(info["fields"], names, strict=True) if request.wants(name)],
+                bbox=request.box(grid) if grid else None,
+                where=request.where,
+                use_arrow=True,
+            )
+            if grid and not len(frame) and request.extent:
+                info = pyogrio.read_info(path, layer=layer, encoding=codec, force_total_bounds=True)
+            if isinstance(frame, gpd.GeoDataFrame):
+                frame = frame.rename(columns=dict(zip(info["fields"], names, strict=True)))
+                frame = _with_text(frame, text, request, problems)
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#x} is not"
+        problems.error(
+            f'text is UTF-8, as {kind} wants; {byte}: add encoding = "cp1252" (western) or "cp1258" (Vietnamese)'
+        )
+        return pd.DataFrame()
+    except (RuntimeError, OSError, ValueError, shapely.errors.ShapelyError) as error:
+        problems.error(f"file is whole and of its kind: {_short(error, path)}")
+        return pd.DataFrame()
+    for message in {str(warning.message) for warning in found if "Measured" not in str(warning.message)}:
+        problems.note(_short(message, path))
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return _from_columns(frame, request, problems)
+    return _placed(frame, grid, request, problems, info["total_bounds"])
+
+
+def _short(error: object, path: Path) -> str:
+    """A message of a library on one line, without the path, which the report names anyway."""
+    text = " ".join(str(error).replace(str(path.parent) + "/", "").split())
+    return text.split("; It might help")[0][:300]
+
+
+def _layer(path: Path, request: _Request, problems: Problems) -> str | None:
+    """Layer to read: the only one, the one named, or the one the mapping is made for."""
+    there = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+    wanted = request.layer or (request.plan.name.partition(":")[2] if len(there) > 1 else "")
+    chosen = [name for name in there if folded(name) == folded(wanted)]
+    if len(there) == 1 and (not request.layer or path.suffix.lower() != ".gpkg"):
+        return there[0]
+    if chosen:
+        return chosen[0]
+    if not there:
+        problems.error("file has a layer")
+    else:
+        problems.error(f'layer is one of {", ".join(there[:LISTED])}: add layer = "…"')
+    problems.raise_errors()
+    return None
+
+
+def _grid(crs: Any, problems: Problems, geographic: bool) -> CRS | None:
+    """Grid of the coordinates; one that is missing or unknown is reported."""
+    if crs is None:
+        if geographic:
+            problems.error(
+                'grid of the coordinates is known; the file does not say it: add crs = "EPSG:…", '
+                'such as crs = "EPSG:4326" for degrees, "EPSG:2154" for France'
+            )
+        return None
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError:
+        problems.error(f'grid of the coordinates is one that is known; this is {str(crs)[:80]!r}: add crs = "EPSG:…"')
+        return None
+
+
+def _text_codec(path: Path, info: Mapping[str, Any], request: _Request, problems: Problems) -> str:
+    """Encoding of the text of a Shapefile: as asked for, as its .cpg says, UTF-8 where it can be, else as GDAL says."""
+    if request.encoding:
+        return request.encoding
+    if (page := _beside(path, ".cpg")) is not None:
+        said = page.read_bytes()[:64].decode("ascii", errors="replace").strip()
+        if name := known(said):
+            return name
+        problems.note(f"{page.name} names an encoding that nobody knows: {said!r}")
+    columns = [
+        name
+        for name, kind in zip(info["fields"], info["dtypes"], strict=True)
+        if str(kind) == "object" and request.wants(str(name))
+    ]
+    if columns:
+        frame = pyogrio.read_dataframe(path, columns=columns, encoding=SAFE_TEXT, read_geometry=False, use_arrow=True)
+        raw = (text.encode("latin-1") for name in columns for text in frame[name].dropna().unique())
+        if is_utf8(raw, cut=True):
+            return "utf-8"
+    name = known(str(info["encoding"] or ""))
+    return "cp1252" if name in ("", "iso8859-1", "utf-8") else name
+
+
+def _with_text(frame: gpd.GeoDataFrame, codec: str, request: _Request, problems: Problems) -> gpd.GeoDataFrame:
+    """Same frame with its text decoded; text that does not decode, or clearly was decoded wrongly, is reported."""
+    target = codec or (request.encoding if request.encoding in VIETNAMESE else "")
+    sample: list[str] = []
+    for name in frame.columns:
+        if name == GEOMETRY or not pd.api.types.is_string_dtype(frame[name].dtype):
+            continue
+        codes, distinct = pd.factorize(frame[name])
+        texts = [str(text) for text in distinct]
+        if target and not all(text.isascii() for text in texts):
+            lost = []
+            for i, text in enumerate(texts):
+                try:
+                    texts[i] = _decoded(text, target, cut=bool(codec))
+                except UnicodeError:
+                    lost.append(i)
+            if lost:
+                said = 'add encoding = "cp1252" (French and other western text), "cp1258" or "tcvn3" (Vietnamese)'
+                rows = np.flatnonzero(np.isin(codes, lost)) + 1
+                problems.error(
+                    f"text is {target}; it is not: {said}", column=str(name), rows=[f"no. {row}" for row in rows]
+                )
+            frame = frame.assign(**{name: pd.array([*texts, None], dtype="str").take(codes)})
+        sample.extend(text for text in texts[:SAMPLE_TEXTS] if not text.isascii())
+    hint = suspicion(sample)
+    if hint and not request.encoding:
+        example = next(text for text in sample if suspicion([text]) == hint)
+        problems.note(
+            f'text such as {example[:40]!r} looks like {hint} read as something else: try encoding = "{hint}"'
+        )
+    return frame
+
+
+def _decoded(text: str, codec: str, *, cut: bool) -> str:
+    """Text whose bytes came as letters of the same number; its last letter may be cut where `cut`."""
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = text.encode("cp1252")
+    if codec == "utf-8" and cut:
+        for short in range(4):
+            try:
+                return decode(raw[: len(raw) - short], codec)
+            except UnicodeDecodeError as error:
+                if error.reason != "unexpected end of data":
+                    raise
+    return decode(raw, codec)
+
+
+def _read_parquet(path: Path, request: _Request, problems: Problems) -> pd.DataFrame:
+    """GeoParquet, or Parquet with a column of geometry or coordinates."""
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [str(name) for name in file.schema_arrow.names]
+            extra = file.schema_arrow.metadata or {}
+            n_rows = file.metadata.num_rows
+        if n_rows > MAX_ROWS:
+            problems.error(f"has at most {MAX_ROWS:,} rows; it announces {n_rows:,}")
+            return pd.DataFrame()
+        wanted = [name for name in names if request.wants(name)]
+        if b"geo" not in extra:
+            places = {*WKT_NAMES, *(name for pair in (*XY_NAMES, *LONLAT_NAMES) for name in pair)}
+            frame = pd.read_parquet(path, columns=[n for n in names if n in wanted or folded(n) in places])
+            return _from_columns(frame, request, problems)
+        primary = str(json.loads(extra[b"geo"])["primary_column"])
+        shapes = gpd.read_parquet(path, columns=[*(name for name in wanted if name != primary), primary])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, shapely.errors.ShapelyError) as error:
+        problems.error(f"file is whole and of its kind: {_short(error, path)}")
+        return pd.DataFrame()
+    if shapes.geometry.name != GEOMETRY:
+        shapes = shapes.drop(columns=GEOMETRY, errors="ignore").rename_geometry(GEOMETRY)
+    grid = _grid(request.crs or shapes.crs, problems, geographic=True)
+    return _placed(_with_text(shapes, "", request, problems), grid, request, problems)
+
+
+def _read_csv(path: Path, request: _Request, problems: Problems) -> pd.DataFrame:
+    places = {*WKT_NAMES, *(name for pair in (*XY_NAMES, *LONLAT_NAMES) for name in pair)}
+
+    def wanted(name: str) -> bool:
+        return request.wants(name) or folded(name) in places
+
+    frame = read_delimited(path, problems, encoding=request.encoding, wanted=wanted)
+    return pd.DataFrame() if frame is None else _from_columns(frame, request, problems)
+
+
+def _from_columns(frame: pd.DataFrame, request: _Request, problems: Problems) -> pd.DataFrame:
+    """Frame with the geometry that its columns describe: WKT, or two coordinates."""
+    text = _with_text(gpd.GeoDataFrame(frame), "", request, problems)
+    if not is_geographic_table(TABLES[request.table]):
+        return pd.DataFrame(text)
+    named = {own: source for source, own in request.plan.columns.items() if own in (GEOMETRY, *COORDINATES)}
+    there = {folded(str(name)): str(name) for name in text.columns}
+    absent = [source for source in named.values() if folded(source) not in there]
+    if absent:
+        problems.error(f"file has the columns {', '.join(absent)}")
+        return pd.DataFrame()
+    wkt = named.get(GEOMETRY) or next((there[name] for name in WKT_NAMES if name in there), None)
+    pair = tuple(there[folded(named[one])] for one in COORDINATES if one in named)
+    if len(pair) == 1:
+        problems.error("columns for both geometry.x and geometry.y are named")
+        return pd.DataFrame()
+    degrees = [
+        found for x, y in LONLAT_NAMES if (found := (there.get(x), there.get(y))) != (None, None) and None not in found
+    ]
+    metres = [
+        found for x, y in XY_NAMES if (found := (there.get(x), there.get(y))) != (None, None) and None not in found
+    ]
+    if not pair and (GEOMETRY in named or (wkt and not degrees and not metres) or (wkt and _is_text(text[wkt]))):
+        shapes = _from_wkt(text[there[folded(str(wkt))]], problems)
+        grid = _grid(request.crs, problems, geographic=True)
+    elif pair or degrees or metres:
+        x, y = pair or (degrees or metres)[0]
+        shapes = _points(text, str(x), str(y), request, problems)
+        grid = _grid(request.crs or (LONLAT if not pair and degrees else None), problems, geographic=True)
+    else:
+        problems.error(
+            "file has a place for every row: a column of WKT, or x and y, or lon and lat; name them in `columns`, "
+            'such as { X = "geometry.x", Y = "geometry.y" }'
+        )
+        return pd.DataFrame()
+    if grid is None or problems.errors:
+        return pd.DataFrame()
+    return _placed(
+        gpd.GeoDataFrame(text.drop(columns=GEOMETRY, errors="ignore"), geometry=shapes), grid, request, problems
+    )
+
+
+def _is_text(values: pd.Series) -> bool:
+    return pd.api.types.is_string_dtype(values.dtype) and bool(values.str.contains("(", regex=False, na=False).any())
+
+
+def _from_wkt(values: pd.Series, problems: Problems) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Geometry of WKT, EWKT or hexadecimal WKB."""
+    if pd.api.types.is_string_dtype(values.dtype):
+        text = values.fillna("").str.strip().str.replace(r"^SRID=\d+;", "", regex=True)
+        text = text.where(
+            ~text.str.contains("COLLECTION", case=False, regex=False), "?"
+        )  # nested ones overrun the stack
+        hexadecimal = bool(text[text != ""].head(1).str.fullmatch("[0-9A-Fa-f]+").any())
+        raw = text.where(text != "").to_numpy(dtype=object, na_value=None)
+    else:
+        raw, hexadecimal, text = values.to_numpy(dtype=object), True, values.notna()
+    shapes = (shapely.from_wkb if hexadecimal else shapely.from_wkt)(raw, on_invalid="ignore")
+    wrong = shapely.is_missing(shapes) & pd.notna(raw)
+    if wrong.any():
+        problems.error(
+            "geometry is WKT or WKB of points, lines or polygons", column=str(values.name), rows=_numbered(wrong)
+        )
+    return np.asarray(shapes, dtype=object)
+
+
+def _points(
+    frame: pd.DataFrame, x: str, y: str, request: _Request, problems: Problems
+) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Points of two columns of coordinates; none where one is missing."""
+    found = []
+    for name in (x, y):
+        values = frame[name]
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            found.append(values.to_numpy(dtype="float64", na_value=np.nan))
+            continue
+        codes, distinct = pd.factorize(values)
+        texts = [str(text) for text in distinct]
+        read, wrong, ambiguous = numbers(texts, request.plan.decimal)
+        if ambiguous:
+            # three decimals throughout, as in 105.698: a grouped coordinate would have more than one group
+            read, wrong, _ = numbers(texts, "." if any("." in text for text in texts) else ",")
+        if wrong:
+            rows = _numbered(np.isin(codes, wrong))
+            problems.error(f"coordinate is a number; {texts[wrong[0]]!r} is not", column=name, rows=rows)
+        found.append(np.append(read, np.nan)[codes])
+    shapes = np.full(len(frame), None, dtype=object)
+    known_places = np.isfinite(found[0]) & np.isfinite(found[1])
+    shapes[known_places] = shapely.points(found[0][known_places], found[1][known_places])
+    return shapes
+
+
+def _numbered(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> list[str]:
+    return [f"no. {row + 1}" for row in np.flatnonzero(mask)]
+
+
+def _placed(
+    frame: gpd.GeoDataFrame,
+    grid: CRS | None,
+    request: _Request,
+    problems: Problems,
+    bounds: tuple[float, float, float, float] | None = None,
+) -> gpd.GeoDataFrame:
+    """Frame on its grid, x before y, limited to the extent; coordinates that contradict the grid are reported."""
+    if grid is None:
+        return frame
+    if request.swap_axes:
+        frame = frame.set_geometry(swapped(np.asarray(frame.geometry.array, dtype=object)))
+    frame = frame.set_crs(grid, allow_override=True)
+    own = np.asarray(frame.total_bounds) if len(frame) else np.full(4, np.nan)
+    if np.isnan(own).any() and bounds is not None:
+        own = np.array(swapped_bounds(bounds) if request.swap_axes else bounds)
+    check_place(tuple(own), grid, request.extent, problems, request.swap_axes)
+    if request.extent is not None and not problems.errors:
+        box = request.extent.within(grid)
+        places = frame.geometry.bounds.to_numpy()
+        with np.errstate(invalid="ignore"):
+            inside = (
+                (places[:, 0] <= box[2])
+                & (places[:, 2] >= box[0])
+                & (places[:, 1] <= box[3])
+                & (places[:, 3] >= box[1])
+            )
+        outside = ~inside & ~np.isnan(places[:, 0])
+        frame = frame[~outside] if outside.any() else frame
+        if not len(frame):
+            problems.note("no object lies within the extent", table=request.table)
+    return frame
