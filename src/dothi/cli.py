@@ -219,18 +219,49 @@ def _print_description(description: dict[str, Any]) -> None:
 @click.option("--country", type=click.Choice(["vn", "fr"]), help="Country whose rules and habits hold.")
 @click.option("--crs", help="Projected grid, such as EPSG:9217; picked by place where absent.")
 @click.option("--link", is_flag=True, help="Refer to the files where they are instead of copying them.")
+@click.option("--services", type=click.Path(path_type=Path, exists=True), help="TOML file with addresses to fetch from.")
 @_reports_errors
 def init(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     """
     Make a new study in FOLDER from FILES or from the name of a place.
 
     FILES may be OpenStreetMap extracts, GeoPackage, GeoJSON, Shapefile, CityJSON, CityGML, GTFS, GeoTIFF, EPW …
+    Nothing is fetched unless --place is given; what was fetched is kept, so that the same command goes on.
     """
     from dothi.initialise import initialise
 
     console = _console()
-    config = initialise(folder, files, notify=console.print, **options)
+    with _Fetching(console) as fetching:
+        config, problems = initialise(folder, files, notify=console.print, progress=fetching, **options)
+    for problem in problems:
+        console.print(str(problem), style="red" if problem.severity == "error" else None)
     console.print(f"Study written: [cyan]{config}[/]. Look it over, then run [bold]dothi build {folder}[/].", soft_wrap=True)
+    if problems.errors:
+        console.print("It can be built without what is missing.")
+        sys.exit(FAILED)
+
+
+class _Fetching:
+    """A bar for every file that is fetched."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        columns = (BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._progress = Progress(TextColumn("{task.description}"), *columns, console=console, transient=True)
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> _Fetching:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, label: str, here: int, of: int | None) -> None:
+        if label not in self._tasks:
+            self._tasks[label] = self._progress.add_task(label, total=of)
+        self._progress.update(self._tasks[label], completed=here, total=of)
 
 
 @main.command()

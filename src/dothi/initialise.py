@@ -17,6 +17,7 @@ from dothi.study import CONFIG
 
 if TYPE_CHECKING:
     from dothi.crs import Bounds
+    from dothi.place.gazetteer import Place
 
 DATA = "data"
 
@@ -30,8 +31,10 @@ def initialise(
     country: str | None = None,
     crs: str | None = None,
     link: bool = False,
+    services: Path | None = None,
     notify: Callable[[str], object] = lambda _: None,
-) -> Path:
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> tuple[Path, Problems]:
     """
     Write a new study.
 
@@ -47,18 +50,22 @@ def initialise(
         As in ``dothi.toml``; found out where None.
     link
         Whether files are referred to where they are, not copied into the study.
-    notify
-        Told of what is going on.
+    services
+        File with the addresses to fetch from; the public ones where None.
+    notify, progress
+        Told of what is going on, and of bytes fetched.
 
     Returns
     -------
-    pathlib.Path
+    config : pathlib.Path
         The ``dothi.toml`` written.
+    problems : Problems
+        What could not be fetched, and notes. The study can be built without it.
 
     Raises
     ------
     InputError
-        There is a study already, a file is not recognised, or nothing tells where the city is.
+        There is a study already, a file is not recognised, nothing tells where the city is, or nothing could be fetched.
     """
     config = folder / CONFIG
     if config.exists():
@@ -72,25 +79,40 @@ def initialise(
 
     found = find_place(place) if place else None
     box = found.box if found else _lonlat_box(files, entries)
-    if box is None and not (crs and country):
-        raise InputError([Problem("a file tells where the city is: else give --crs and --country")])
     if box is not None:
         choice = grid_for_point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        notify(f"Grid: {choice.crs} ({choice.why})" if crs is None else f"Grid: {crs}")
+        country = country or (found.country if found else "vn" if choice.province else "fr")
         crs = crs or choice.crs
-        country = country or (found.country if found else _country(box))
+        notify(choice.why if crs == choice.crs else f"Grid: {crs}, as given.")
+    if not (crs and country):
+        raise InputError([Problem("a file tells where the city is: else give --crs and --country")])
+    extent = None
     if found:
-        from dothi.io.fetch import fetch_place
-
-        entries += [(None, entry) for entry in fetch_place(found, folder / DATA, problems=problems, progress=notify)]
-    lines = _header(name or (found.name if found else folder.resolve().name), str(country), str(crs))
+        entries += _fetched(found, folder, services, problems, progress)
+        extent = [round(value) for value in found.extent.within(crs)]
+    lines = _header(name or (found.name if found else folder.resolve().name), country, crs, extent)
     for path, entry in entries:
-        kept = entry.get("path") or _kept(path, folder, link, notify)
-        lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"], "path": kept} | entry)]
+        kept = {} if path is None else {"path": _kept(path, folder, link, notify)}
+        lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"]} | kept | entry)]
     write_text(config, "\n".join(lines) + "\n")
-    for problem in problems:
-        notify(str(problem))
-    return config
+    return config, problems
+
+
+def _fetched(
+    place: Place, folder: Path, services: Path | None, problems: Problems, progress: Any
+) -> list[tuple[Path | None, dict[str, Any]]]:
+    """Entries of what was fetched. A map is the least a city needs."""
+    from dothi.io.fetch import Fetcher, user_cache
+    from dothi.io.remote import fetch_place
+    from dothi.place.services import load_services
+
+    fetcher = Fetcher(cache=user_cache())
+    entries = fetch_place(
+        place, folder / DATA, load_services(services), problems, progress=progress, fetcher=fetcher
+    )
+    if not any(entry["kind"] == "osm" for entry in entries):
+        problems.raise_errors()
+    return [(None, dict(entry)) for entry in entries]
 
 
 def _recognised(files: list[Path], problems: Problems) -> list[tuple[Path | None, dict[str, Any]]]:
@@ -102,10 +124,8 @@ def _recognised(files: list[Path], problems: Problems) -> list[tuple[Path | None
     return entries
 
 
-def _kept(path: Path | None, folder: Path, link: bool, notify: Callable[[str], object]) -> str:
+def _kept(path: Path, folder: Path, link: bool, notify: Callable[[str], object]) -> str:
     """Path for ``dothi.toml``: of the copy in the study, or of the file itself."""
-    if path is None:
-        raise ValueError("a source without a file")
     if link:
         return path.resolve().as_posix()
     target = folder / DATA / path.name
@@ -122,12 +142,13 @@ def _kept(path: Path | None, folder: Path, link: bool, notify: Callable[[str], o
     return target.relative_to(folder).as_posix()
 
 
-def _header(name: str, country: str, crs: str) -> list[str]:
+def _header(name: str, country: str, crs: str, extent: list[int] | None) -> list[str]:
+    box = f"extent = {extent}" if extent else "# extent = [west, south, east, north]"
     return [
         f"name = {json.dumps(name, ensure_ascii=False)}",
         f'country = "{country}"',
         f'crs = "{crs}"',
-        "# extent = [west, south, east, north]   # metres on the grid; the box of the sources where absent",
+        f"{box}   # metres on the grid; the box of the sources where absent",
     ]
 
 
@@ -181,16 +202,11 @@ def _osm_box(path: Path) -> Bounds | None:
             box = reader.header().box()
         if box.valid():
             return (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
-        lon: list[float] = []
-        lat: list[float] = []
-        for node in osmium.FileProcessor(str(path), osmium.osm.NODE):
-            lon.append(node.lon)
-            lat.append(node.lat)
+        places = [(node.lon, node.lat) for node in osmium.FileProcessor(str(path), osmium.osm.NODE)]
     except RuntimeError as error:
         raise InputError([Problem(f"is a readable OpenStreetMap file ({error})", file=str(path))]) from error
-    return (min(lon), min(lat), max(lon), max(lat)) if lon else None
-
-
-def _country(box: Bounds) -> str:
-    """Vietnam east of India, France elsewhere: two countries have data so far."""
-    return "vn" if box[0] > 90.0 else "fr"
+    if not places:
+        return None
+    lon, lat = (sorted(values) for values in zip(*places, strict=True))
+    few = len(places) // 100  # relations bring in a few nodes from far away
+    return (lon[few], lat[few], lon[-1 - few], lat[-1 - few])

@@ -177,15 +177,45 @@ class Weather(FileSource):
 
 
 class Population(FileSource):
-    """People or jobs by area: polygons, a grid, or a ward table with outlines."""
+    """
+    People or jobs by area.
+
+    Attributes
+    ----------
+    form
+        Outlines with counts (`zones`), a raster of people per cell (`grid`), or a table of wards (`wards`).
+    level
+        What the areas are, finest first: cell, block, ward, district, city.
+    wards
+        Outlines of the wards, where `path` is a table of wards.
+    """
 
     kind: Literal["population"]
-    form: Literal["polygons", "grid", "wards"]
-    outlines: str | None = None
+    form: Literal["zones", "grid", "wards"]
+    level: Literal["cell", "block", "ward", "district", "city"] | None = None
     columns: dict[str, str] | None = None
+    wards: str | None = None
+    province: str | None = None
+    valid_from: str | None = None
     crs: str | None = None
+    encoding: str | None = None
     reader: ClassVar[str] = "dothi.io.population:read_population"
     needs_extent: ClassVar[bool] = True
+
+    def files(self, folder: Path) -> list[Path]:
+        """The table or raster, and the outlines where given."""
+        return [folder / self.path, *([folder / self.wards] if self.wards else [])]
+
+    def read(self, folder: Path, problems: Problems, extent: Extent | None) -> Tables:
+        """Tables of the source, in its own grid."""
+        from dothi.io.population import read_population
+
+        own = set(Source.model_fields) | {"kind", "path", "form", "wards"}
+        options = self.model_dump(exclude=own, exclude_none=True)
+        path, *outlines = self.files(folder)
+        return read_population(
+            path, problems, kind=self.form, extent=extent, wards=outlines[0] if outlines else None, **options
+        )
 
 
 AnySource = Annotated[

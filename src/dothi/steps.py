@@ -13,6 +13,8 @@ import pandas as pd
 from dothi.crs import LONLAT, Extent
 from dothi.draft import Draft, Step
 from dothi.errors import Problems
+from dothi.schema import expand
+from dothi.tables import TABLES
 
 if TYPE_CHECKING:
     from dothi.config import StudyConfig
@@ -143,7 +145,7 @@ def _terrain(draft: Draft) -> Mapping[str, Any]:
 
 def _network(draft: Draft) -> Mapping[str, Any]:
     from dothi.derive.link_attributes import link_accuracy, link_attributes
-    from dothi.derive.roads import road_graph
+    from dothi.derive.roads import number_components, road_graph
 
     options = draft.config.build
     roads = draft.table("roads")
@@ -155,7 +157,9 @@ def _network(draft: Draft) -> Mapping[str, Any]:
     )
     if options.accuracy:
         draft.accuracy += _rows(link_accuracy(links, draft.config.country))
-    return {"nodes": nodes, "links": link_attributes(links, draft.config.country, problems=draft.problems)}
+    links = link_attributes(links, draft.config.country, problems=draft.problems)
+    nodes = number_components(nodes, links, draft.problems)
+    return {"nodes": nodes, "links": links[[name for name in expand(TABLES["links"].columns) if name in links]]}
 
 
 def _buildings(draft: Draft) -> Mapping[str, Any]:

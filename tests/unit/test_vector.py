@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import shutil
+import unicodedata
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,6 +23,7 @@ from shapely import LineString, MultiLineString, MultiPoint, MultiPolygon, Point
 from dothi.crs import Extent
 from dothi.errors import InputError, Problems
 from dothi.io.columns import map_frame
+from dothi.io.encodings import TCVN3, VNI
 from dothi.io.mapping import ColumnMapping, load_mapping, mapping_names
 from dothi.io.vector import FORMATS, read_vector
 from dothi.schema import check_table
@@ -973,3 +977,53 @@ def test_what_is_written_as_geojson_by_hand_is_read(tmp_path):
     content["features"] = content["features"][:1]
     path.write_text(json.dumps(content), encoding="utf-8")  # \uXXXX in place of letters
     assert read(path, columns={"ten": "name"})["name"].tolist() == ["Nhà thờ Lớn"]
+
+
+def test_one_layer_may_serve_two_tables(tmp_path):
+    frame = gpd.GeoDataFrame(
+        {
+            "cleabs": ["S1", "S2"],
+            "categorie": ["Santé", "Sport"],
+            "nature": ["Hôpital", "Stade"],
+            "toponyme": ["CHU", None],
+        },
+        geometry=[box(355_000, 6_689_000, 355_010, 6_689_010)] * 2,
+        crs=2154,
+    )
+    path = tmp_path / "BDT_3-5_GPKG.gpkg"
+    frame.to_file(path, layer="zone_d_activite_ou_d_interet")
+    frame.to_file(path, layer="cimetiere")
+    facilities = read(path, table="facilities", mapping="bdtopo3:zone_d_activite_ou_d_interet")
+    assert facilities["kind"].tolist() == ["hospital", "sport"]
+    areas = read(path, table="land_use", mapping="bdtopo3:zone_d_activite_land_use")
+    assert areas["class"].tolist() == ["health", "sport"]
+    assert read(path, table="land_use", mapping="bdtopo3:cimetiere")["class"].tolist() == ["cemetery"] * 2
+
+
+def test_sql_with_accents_meets_the_text_of_a_shapefile(tmp_path):
+    path = shapefile_in(tmp_path, "utf-8", VIETNAMESE)
+    table = read(path, columns={"ten": "name"}, where="ten = 'Đống Đa'")
+    assert table["name"].tolist() == ["Đống Đa"]
+
+
+@pytest.mark.parametrize("module", ["encodings", "numerals", "mapping", "delimited"])
+def test_examples_in_the_documentation_hold(module):
+    assert doctest.testmod(importlib.import_module(f"dothi.io.{module}")).failed == 0
+
+
+def test_vietnamese_tables_give_every_letter_once():
+    """The 67 accented letters of Vietnamese in lower case, as in TCVN 5712:1993; VNI has them in both cases."""
+    vowels = [*"aăâeêioôơuưy"]
+    letters = {
+        unicodedata.normalize("NFC", vowel + tone)
+        for vowel in vowels
+        for tone in ("", *"\u0300\u0301\u0309\u0303\u0323")
+    }
+    letters = {letter for letter in letters if not letter.isascii()} | {"đ"}
+    assert len(letters) == 67
+    small = [letter for letter in TCVN3.values() if letter.islower()]
+    assert sorted(small) == sorted(letters)
+    single = letters - set("ìíàáèéùúâêôòóýãõ")  # letters that VNI leaves as cp1252 has them need no entry
+    own = {unicodedata.normalize("NFC", text) for text in VNI.values()}
+    assert {letter for letter in single if letter not in own} == set()
+    assert {letter.upper() for letter in single} <= own

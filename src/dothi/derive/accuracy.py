@@ -45,6 +45,7 @@ def accuracy_of(
     country: str,
     rng: np.random.Generator,
     census: gpd.GeoDataFrame | None = None,
+    shape: Form | None = None,
 ) -> pd.DataFrame:
     """
     Error of each method of `buildings` and `people` on the measured values of a city.
@@ -62,6 +63,8 @@ def accuracy_of(
         Source of randomness; the same state gives the same table.
     census
         Table ``census`` on the same grid.
+    shape
+        `form` of the buildings, where it is at hand.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def accuracy_of(
     """
     rows: Rows = []
     if len(buildings):
-        shape = form(buildings)
+        shape = form(buildings) if shape is None else shape
         rows += _heights(buildings, shape, country, rng)
         rows += _counts(buildings, shape, country, rng)
         rows += _functions(buildings, shape, country, rng)

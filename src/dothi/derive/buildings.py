@@ -36,8 +36,9 @@ FEWEST_KNOWN: Final = 100
 NEIGHBOURS: Final = 8
 BLOCK_M: Final = 200.0
 FOLDS: Final = 5
-MOST_TAUGHT: Final = 20_000
-CHUNK: Final = 100_000
+MOST_TAUGHT: Final = 12_000
+CHUNK: Final = 50_000
+TOUCH_M: Final = 0.2
 
 FUNCTION_OF_FACILITY: Final[dict[str, str]] = {
     "hospital": "health",
@@ -241,13 +242,17 @@ def _touching(shapes: NDArray[Any], area: Floats) -> tuple[Floats, Floats]:
     tree = shapely.STRtree(shapes)
     count = np.zeros(len(shapes))
     largest = np.zeros(len(shapes))
-    for rows in _chunks(len(shapes)):
-        one, other = tree.query(shapes[rows], predicate="dwithin", distance=0.2)
-        one = one + rows.start
-        apart = one != other
-        one, other = one[apart], other[apart]
-        count += np.bincount(one, minlength=len(shapes))
-        np.maximum.at(largest, one, area[other])
+
+    def pairs(rows: slice) -> Integers:
+        return np.asarray(tree.query(shapes[rows], predicate="dwithin", distance=TOUCH_M), dtype=np.int64)
+
+    parts = _chunks(len(shapes))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for rows, (row, other) in zip(parts, pool.map(pairs, parts), strict=True):
+            one = row + rows.start
+            apart = one != other
+            count += np.bincount(one[apart], minlength=len(shapes))
+            np.maximum.at(largest, one[apart], area[other[apart]])
     return count, largest
 
 
@@ -294,6 +299,7 @@ def infer_function(
     rng: np.random.Generator,
     facilities: gpd.GeoDataFrame | None = None,
     land_use: gpd.GeoDataFrame | None = None,
+    shape: Form | None = None,
 ) -> gpd.GeoDataFrame:
     """
     Fill the main function of every building.
@@ -313,6 +319,8 @@ def infer_function(
         Source of randomness; the same state gives the same table.
     facilities, land_use
         Tables of the city on the same grid.
+    shape
+        `form` of the buildings, where it is at hand.
 
     Returns
     -------
@@ -332,7 +340,7 @@ def infer_function(
         found = _covered(buildings, shapes_of(told), functions)
         filling.fill(known_text(found), found, "land_use", data["confidence"]["function_land_use"])
     if filling.gaps.any():
-        shape = form(buildings)
+        shape = form(buildings) if shape is None else shape
         known = np.flatnonzero(measured(buildings, "function"))
         if len(known) >= FEWEST_KNOWN:
             gaps = np.flatnonzero(filling.gaps)
@@ -508,7 +516,9 @@ def storey_height(buildings: pd.DataFrame, country: str) -> tuple[Floats, Mask]:
     return height, learnt
 
 
-def infer_height(buildings: gpd.GeoDataFrame, *, country: str, rng: np.random.Generator) -> gpd.GeoDataFrame:
+def infer_height(
+    buildings: gpd.GeoDataFrame, *, country: str, rng: np.random.Generator, shape: Form | None = None
+) -> gpd.GeoDataFrame:
     """
     Fill the height of every building; zero and negative heights count as missing.
 
@@ -525,6 +535,8 @@ def infer_height(buildings: gpd.GeoDataFrame, *, country: str, rng: np.random.Ge
         ISO code of the place data.
     rng
         Source of randomness.
+    shape
+        `form` of the buildings, where it is at hand.
 
     Returns
     -------
@@ -545,7 +557,7 @@ def infer_height(buildings: gpd.GeoDataFrame, *, country: str, rng: np.random.Ge
     filling.fill(counted, storeys * per_storey + floor, "storeys_place", confidence["height_storeys_place"])
     known = np.flatnonzero(measured(buildings, "height_m") & np.isfinite(numbers(buildings, "height_m", above=0.0)))
     if filling.gaps.any() and len(known) >= FEWEST_KNOWN:
-        shape = form(buildings)
+        shape = form(buildings) if shape is None else shape
         predicted = predict_height(buildings, shape, known, np.flatnonzero(filling.gaps), rng)
         error = _expected_error(buildings, shape, known, rng)
         filling.fill(np.isfinite(predicted), predicted, "neighbourhood_model", 1.0 - error)

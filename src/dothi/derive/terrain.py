@@ -37,6 +37,7 @@ SHORTEST_M: Final = 0.5
 """Breaklines are not cut into pieces shorter than this; those still crossed are let go and counted."""
 
 METHOD: Final = "terrain"
+CITY_METHOD: Final = "tin_of_roads_and_buildings"
 
 UNTESTED_ERROR_M: Final = 2.0
 """Error assumed of a terrain that could not be compared: Copernicus DEM GLO-30 is specified at 4 m for 90 % of the
@@ -691,8 +692,8 @@ def terrain_from_city(
     Returns
     -------
     xarray.DataArray
-        Level (y, x) [m]. Attributes: ``filled_share``, ``open_pieces``, and ``error_m``, the median absolute
-        error at buildings of hidden blocks (`hidden_errors`), missing where too few are measured.
+        Level (y, x) [m]. Attributes: ``filled_share``, ``open_pieces``, and, where at least `LEAST_TEST`
+        buildings could be hidden, ``error_m``, the median absolute error there, and ``hidden_…`` (`summary`).
 
     Raises
     ------
@@ -704,10 +705,11 @@ def terrain_from_city(
         wet = water_bodies.geometry[~water_bodies.geometry.isna()].to_numpy()
         buildings = buildings[~_lie_within(_inside(buildings), wet)]
     lines, points = road_breaklines(roads), building_points(buildings)
-    terrain = tin_raster(points, lines, grid).assign_attrs(method="tin_of_roads_and_buildings")
+    terrain = tin_raster(points, lines, grid).assign_attrs(method=CITY_METHOD)
     errors = hidden_errors(lines, buildings, folds=(0,))
     if len(errors) >= LEAST_TEST:
-        terrain = terrain.assign_attrs(error_m=round(float(np.median(np.abs(errors))), 3))
+        found = {f"hidden_{key}": round(value, 4) for key, value in summary(errors).items()}
+        terrain = terrain.assign_attrs(error_m=found["hidden_median_absolute"], **found)
     return flatten_water(terrain, water_bodies) if water_bodies is not None else terrain
 
 
@@ -776,27 +778,35 @@ def accuracy(terrain: xr.DataArray, buildings: gpd.GeoDataFrame) -> dict[str, fl
     """
     How a terrain compares with the measured ground levels of buildings.
 
+    For a terrain that was made from those buildings (`terrain_from_city`) these are the errors at hidden ones.
+
     Returns
     -------
     dict
-        ``n`` buildings compared, ``median_m`` (signed), ``median_absolute_m``, ``rmse_m``, ``p90_absolute_m``.
+        As of `summary`.
     """
+    hidden = {key.removeprefix("hidden_"): float(value) for key, value in terrain.attrs.items() if "hidden_" in key}
+    if hidden:
+        return hidden
+    if "ground_m" not in buildings or str(terrain.attrs.get("method")) == CITY_METHOD:
+        return {"n": 0.0}
     measured = buildings[_is_measured(buildings)]
-    error = sample(terrain, _inside(measured)) - measured["ground_m"].to_numpy(dtype=float)
-    return summary(error)
+    return summary(sample(terrain, _inside(measured)) - measured["ground_m"].to_numpy(dtype=float))
 
 
 def summary(errors: Floats) -> dict[str, float]:
-    """Size and centre of errors [m]; missing ones are left out."""
+    """``n``, ``bias`` (mean), ``mae``, ``rmse``, ``median_absolute``, ``p90_absolute`` of the errors that are known [m]."""
     error = errors[np.isfinite(errors)]
     if not len(error):
         return {"n": 0.0}
+    size = np.abs(error)
     return {
         "n": float(len(error)),
-        "median_m": float(np.median(error)),
-        "median_absolute_m": float(np.median(np.abs(error))),
-        "rmse_m": float(np.sqrt(np.mean(np.square(error)))),
-        "p90_absolute_m": float(np.quantile(np.abs(error), 0.9)),
+        "bias": float(error.mean()),
+        "mae": float(size.mean()),
+        "rmse": float(np.sqrt(np.mean(np.square(error)))),
+        "median_absolute": float(np.median(size)),
+        "p90_absolute": float(np.quantile(size, 0.9)),
     }
 
 

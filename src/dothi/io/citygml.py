@@ -28,6 +28,7 @@ from dothi.io.solids import (
     best_level,
     checked_surfaces,
     grid_of,
+    in_metres,
     tables_of,
     wanted_level,
 )
@@ -157,8 +158,9 @@ def read_citygml(
     _report(model, lod, problems)
     problems.raise_errors()
     assert grid is not None  # noqa: S101  # an unknown grid has been raised as an error
+    metric = in_metres(grid[0], [model.skin])
     surfaces = checked_surfaces(model.skin, grid[1], model.buildings.source_id, "surfaces", problems)
-    return tables_of(surfaces, model.buildings, grid[0].to_string(), problems, extent)
+    return tables_of(surfaces, model.buildings, metric.to_string(), problems, extent)
 
 
 # --- stream -------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from dothi.io.solids import (
     best_level,
     checked_surfaces,
     grid_of,
+    in_metres,
     tables_of,
     united,
     wanted_level,
@@ -584,7 +585,8 @@ def _report(model: _Model, header: Mapping[str, Any]) -> None:
 
 
 def _tables(model: _Model, grid: CRS, metres: float, extent: Extent | None) -> dict[str, gpd.GeoDataFrame]:
-    crs = grid.to_string()
+    metric = in_metres(grid, [model.skin, model.cover_skin])
+    crs = metric.to_string()
     tables: dict[str, gpd.GeoDataFrame] = {}
     if model.buildings.source_id:
         surfaces = checked_surfaces(model.skin, metres, model.buildings.source_id, "surfaces", model.problems)
@@ -597,7 +599,8 @@ def _tables(model: _Model, grid: CRS, metres: float, extent: Extent | None) -> d
     if model.trees:
         trees = pd.DataFrame(model.trees)
         points = shapely.points(trees["x"], trees["y"])
-        tables["trees"] = _declared("trees", trees.drop(columns=["x", "y"]), points, crs)
+        located = _declared("trees", trees.drop(columns=["x", "y"]), points, grid.to_string())
+        tables["trees"] = located.to_crs(metric) if metric != grid else located
     return tables
 
 

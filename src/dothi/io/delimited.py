@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as pa_csv
 
 from dothi.errors import Problems
 from dothi.io.encodings import VIETNAMESE, known
@@ -19,6 +20,9 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 50
 SAMPLE_CHARACTERS: Final = 1 << 16
 CHUNK: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 26
+"""Longest row that is read: an outline of about a million vertices."""
+
 _MARKS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -137,25 +141,36 @@ def read_delimited(
         if repeated := sorted({name for name in names if name and names.count(name) > 1}):
             problems.error(f"names of columns are distinct: {', '.join(map(repr, repeated))} comes twice")
             return None
-        unique = [name or f"\0{i}" for i, name in enumerate(names)]
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            # all columns are read, for with `usecols` rows that are too long pass in silence
-            frame = pd.read_csv(
-                path,
-                sep=sign,
-                encoding=codec,
-                dtype="str",
-                keep_default_na=False,
-                header=0,
-                names=unique,
-                index_col=False,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, csv.Error, ValueError) as error:
-        problems.error(f"rows have as many values as there are columns ({' '.join(str(error).split())})")
-        return None
-    if unique and (short := frame[unique[-1]].isna()).any():
-        problems.error(
-            "rows have as many values as there are columns", rows=[f"no. {row + 1}" for row in frame.index[short]]
+        chosen = [name for name in names if name and wanted(name)]
+        wrong: list[str] = []
+
+        def odd(row: pa_csv.InvalidRow) -> str:
+            wrong.append(f"line {row.number}: {row.actual_columns} for {row.expected_columns}")
+            return "skip"
+
+        table = pa_csv.read_csv(
+            path,
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=BLOCK_BYTES, encoding=codec, column_names=_distinct(names), skip_rows=1
+            ),
+            parse_options=pa_csv.ParseOptions(delimiter=sign, newlines_in_values=True, invalid_row_handler=odd),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(chosen, pa.large_string()), include_columns=chosen, strings_can_be_null=False
+            ),
         )
+    except (pa.ArrowInvalid, csv.Error, UnicodeError) as error:
+        problems.error(f"text is a table, each row with as many values as there are columns ({_one_line(error)})")
         return None
-    return frame[[name for name in names if name and wanted(name)]]
+    if wrong:
+        problems.error("rows have as many values as there are columns", rows=wrong)
+        return None
+    return table.to_pandas()
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names with those that are missing made up."""
+    return [name or f"\0{i}" for i, name in enumerate(names)]
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())[:200]

@@ -86,6 +86,8 @@ class ColumnMapping:
         What the source is called.
     table
         Table it is made for.
+    layer
+        Layer, or file of an archive, that holds the source.
     columns
         Column of the table by column of the source. Where several lead to one, the first that has a value counts.
     aliases
@@ -113,6 +115,7 @@ class ColumnMapping:
 
     name: str = ""
     table: str = ""
+    layer: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -239,6 +242,7 @@ def mapping_from(data: Mapping[str, Any], name: str) -> ColumnMapping:
     return ColumnMapping(
         name=name,
         table=data.get("table", ""),
+        layer=data.get("layer", name.partition(":")[2]),
         columns=data.get("columns", {}),
         aliases={column: _texts(others) for column, others in data.get("aliases", {}).items()},
         values={

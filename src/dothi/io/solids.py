@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from dothi.crs import Extent
+from dothi.crs import Extent, transformer
 from dothi.errors import Problems
 from dothi.io.building_words import number
 from dothi.schema import conform
@@ -133,6 +134,7 @@ def surfaces_of(skin: Skin) -> tuple[Surfaces, Integers]:
     n_rings = np.asarray(skin.n_rings, dtype=np.int64)
     owner, kind = np.asarray(skin.owner, dtype=np.int64), np.asarray(skin.kind, dtype=np.int64)
     lod = np.asarray(skin.lod, dtype=object)
+    coordinates, length = _without_repeats(coordinates, length)
     ring = np.repeat(np.arange(len(length)), length)
     surface = np.repeat(np.arange(len(n_rings)), n_rings)
     sound = np.bincount(ring, weights=~np.isfinite(coordinates).all(axis=1), minlength=len(length)) == 0
@@ -175,6 +177,21 @@ def surfaces_of(skin: Skin) -> tuple[Surfaces, Integers]:
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(area > 1e-9, volume / area, (lowest + highest) / 2.0)
     return Surfaces(shapes, kind, owner, lod, normal, lowest, highest, np.maximum(area, 0.0), level), dropped
+
+
+def _without_repeats(coordinates: Floats, length: Integers) -> tuple[Floats, Integers]:
+    """Rings without vertices that repeat the one before, the first one at the end included."""
+    ring = np.repeat(np.arange(len(length)), length)
+    if not len(ring):
+        return coordinates, length
+    starts = np.cumsum(length) - length
+    previous = np.arange(len(ring)) - 1
+    filled = length > 0
+    previous[starts[filled]] = starts[filled] + length[filled] - 1
+    repeats = (coordinates == coordinates[previous]).all(axis=1)
+    if not repeats.any():
+        return coordinates, length
+    return coordinates[~repeats], np.bincount(ring[~repeats], minlength=len(length))
 
 
 def checked_surfaces(skin: Skin, metres: float, source_id: list[str], table: str, problems: Problems) -> Surfaces:
@@ -513,6 +530,24 @@ def _table(name: str, frame: pd.DataFrame, shapes: Shapes, crs: str) -> gpd.GeoD
     """Declared table with its geometry."""
     located = gpd.GeoDataFrame(frame.reset_index(drop=True), geometry=gpd.array.from_shapely(shapes, crs=crs))
     return conform(located, TABLES[name])
+
+
+def in_metres(grid: CRS, skins: Sequence[Skin]) -> CRS:
+    """
+    Grid on which lengths are lengths: that of the source, or, where it counts degrees, the UTM zone of its middle.
+
+    The vertices of the skins (longitude, latitude) are moved along.
+    """
+    if not grid.is_geographic:
+        return grid
+    blocks = [block for skin in skins for block in skin.blocks if len(block)]
+    places = np.concatenate([block[:, :2] for block in blocks]) if blocks else np.zeros((1, 2))
+    lon, lat = np.nanmedian(np.where(np.isfinite(places), places, np.nan), axis=0)
+    utm = CRS.from_epsg((32600 if lat >= 0.0 else 32700) + int(np.clip((lon + 180.0) // 6.0 + 1.0, 1, 60)))
+    moved = transformer(grid.to_string(), utm.to_string())
+    for block in blocks:
+        block[:, 0], block[:, 1] = moved.transform(block[:, 0], block[:, 1])
+    return utm
 
 
 def grid_of(text: str) -> tuple[CRS, float] | None:

@@ -96,6 +96,8 @@ class _Request:
         if self.extent is None:
             return None
         bounds = self.extent.within(crs)
+        if not np.isfinite(bounds).all():  # the study is out of reach of this grid, which `check_place` reports
+            return None
         return swapped_bounds(bounds) if self.swap_axes else bounds
 
 
@@ -220,7 +222,7 @@ def _member(folder: Path, request: _Request, problems: Problems) -> Path:
     """File of an archive to read: the only one, the one of the layer, or the one the mapping is made for."""
     found = sorted(file for file in folder.rglob("*") if FORMATS.get(file.suffix.lower(), "CSV") != "CSV")
     found = found or sorted(file for file in folder.rglob("*") if file.suffix.lower() in FORMATS)
-    names = [request.layer] if request.layer else [request.plan.name.partition(":")[2]]
+    names = [request.layer] if request.layer else [request.plan.layer]
     chosen = [file for file in found if folded(file.stem) in map(folded, names) or file.name in names]
     if not chosen and not request.layer and len(found) == 1:
         chosen = found
@@ -366,7 +368,7 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
                 encoding=codec,
                 columns=[raw for raw, name in zip(info["fields"], names, strict=True) if request.wants(name)],
                 bbox=request.box(grid) if grid else None,
-                where=request.where,
+                where=_as_stored(request.where, text),
                 use_arrow=True,
             )
             if grid and not len(frame) and request.extent:
@@ -390,6 +392,13 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
     return _placed(frame, grid, request, problems, info["total_bounds"])
 
 
+def _as_stored(where: str | None, codec: str) -> str | None:
+    """OGR SQL whose text looks like that of a Shapefile before it is decoded."""
+    if not where or not codec or codec in VIETNAMESE:
+        return where
+    return where.encode(codec).decode("latin-1")
+
+
 def _short(error: object, path: Path) -> str:
     """A message of a library on one line, without the path, which the report names anyway."""
     text = " ".join(str(error).replace(str(path.parent) + "/", "").split())
@@ -399,7 +408,7 @@ def _short(error: object, path: Path) -> str:
 def _layer(path: Path, request: _Request, problems: Problems) -> str | None:
     """Layer to read: the only one, the one named, or the one the mapping is made for."""
     there = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-    wanted = request.layer or (request.plan.name.partition(":")[2] if len(there) > 1 else "")
+    wanted = request.layer or (request.plan.layer if len(there) > 1 else "")
     chosen = [name for name in there if folded(name) == folded(wanted)]
     if len(there) == 1 and (not request.layer or path.suffix.lower() != ".gpkg"):
         return there[0]

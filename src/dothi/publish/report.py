@@ -11,7 +11,8 @@ import jinja2
 import pandas as pd
 
 from dothi.io.files import write_text
-from dothi.publish.pictures import draw_map, draw_view
+from dothi.publish.pictures import draw_map
+from dothi.publish.view import draw_view
 from dothi.schema import expand
 from dothi.tables import RASTERS, TABLES
 

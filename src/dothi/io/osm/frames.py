@@ -103,7 +103,6 @@ def _table(
     problems: Problems,
     bounds: Bounds | None,
 ) -> gpd.GeoDataFrame:
-    rows.trim()
     if not len(rows):
         return empty(TABLES[name], LONLAT).assign(**{KEY: np.empty(0, dtype=np.int64)})
     frame = rows.frame(partial(_meant, name, meaning))

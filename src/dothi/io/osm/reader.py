@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import struct
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import osmium
 import pandas as pd
@@ -23,7 +23,7 @@ from dothi.errors import Problems
 from dothi.io.osm import roads, tags
 from dothi.io.osm.frames import tables_of
 from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import COORDINATE_DIGITS, NODE, RELATION, WAY, Get, Rows, Values
+from dothi.io.osm.rows import NODE, WAY, Get, Rows, Values, escaped
 
 LAYERS: Final = (
     "buildings",
@@ -57,9 +57,12 @@ _AREA_KEYS: Final = {
     "water_bodies": ("natural", "waterway", "landuse"),
     "facilities": ("amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "landuse", "aeroway"),
 }
-_MEMBERS_FORMAT: Final = "pbf,locations_on_ways=true,add_metadata=none"
-_POINT_PREFIX, _LINE_PREFIX = 10, 18
-_SMALLEST_RING = 4 * COORDINATE_DIGITS
+_OPL: Final = "opl,locations_on_ways=true,add_metadata=none"
+_NO_PLACES: Final = (None,) * len(tags.PLACE_KEYS)
+_NO_LANDS: Final = (None,) * len(tags.LAND_KEYS)
+_MISSING: Final = "xy"
+"""Position of a node that is not in the file, in OPL."""
+_GAP: Final = re.compile(r"(?:^|,)(?:n-?\d+xy(?:,|$))+")
 _INDEX_IN_MEMORY_BYTES: Final = {"pbf": 400 << 20, "xml": 6 << 30, "xml.bz2": 500 << 20, "xml.gz": 600 << 20}
 """Size of a file up to which its node positions stay in memory: about 30 million nodes of 16 bytes, 0.5 GB."""
 
@@ -119,7 +122,7 @@ def read_osm(
         stream, box = _read(file, kind, path.stat().st_size, frozenset(layers), bounds)
     problems.raise_errors()
     if not stream.n_objects:
-        problems.error("holds nodes or ways of OpenStreetMap")
+        problems.error("holds ways, or nodes with tags")
         problems.raise_errors()
     stream.report(problems)
     return tables_of(stream.rows, stream.relations, problems, layers, bounds, box, narrow_alleys=narrow_alleys)
@@ -163,7 +166,13 @@ def _reading(problems: Problems) -> Iterator[None]:
 def _read(
     file: osmium.io.File, kind: str, size: int, layers: frozenset[str], bounds: Bounds | None
 ) -> tuple[_Stream, Bounds | None]:
-    """Go through a file: relations, nodes and ways, then the areas that relations make of ways."""
+    """
+    Go through a file: relations, then nodes and ways, then the areas that relations make of ways.
+
+    libosmium looks nodes up and picks objects in C++ and writes those to a temporary text file in OPL
+    (osmcode.org/opl-file-format), one object a line, which Python splits about five times as fast as it asks
+    libosmium for one tag after the other.
+    """
     header = osmium.io.Reader(file, osmium.osm.NOTHING).header()
     area_keys = sorted({key for layer in layers for key in _AREA_KEYS.get(layer, ())})
     areas = osmium.area.AreaManager()
@@ -174,37 +183,34 @@ def _read(
         relations.add(relation)
 
     stream = _Stream(layers, bounds, relations)
-    in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
-    index = osmium.index.create_map("flex_mem" if in_memory else "sparse_file_array")
-    places = osmium.NodeLocationsForWays(index)
-    places.ignore_errors()
     node_keys = sorted({key for layer in layers for key in _NODE_KEYS.get(layer, ())})
-    wanted = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
-    wanted.enable_for(NODES)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dothi-osm-")))
-        members = folder / "members.osm.pbf"
-        if relations.member_ways:
-            stream.members = osmium.SimpleWriter(osmium.io.File(str(members), _MEMBERS_FORMAT))
-        # nodes come before ways where the file says that it is sorted; else two passes make sure of it
-        once = header.get("sorting") == "Type_then_ID"
-        for entities in (NODES | WAYS,) if once else (NODES, WAYS):
-            for item in osmium.FileProcessor(file, entities).with_filter(places).with_filter(wanted):
-                if type(item) is osmium.osm.Node:
-                    stream.node(item)
-                else:
-                    stream.way(item)
-        if stream.members is not None:
-            stream.members.close()
-            found = KeyFilter(*area_keys)
-            way_reader = osmium.io.Reader(str(members), WAYS)
-            osmium.apply(way_reader, areas.second_pass_handler(found, _Areas(stream)))
-    stream.n_objects += index.used_memory() > 0
+    nodes = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
+    nodes.enable_for(NODES)
+    with tempfile.TemporaryDirectory(prefix="dothi-osm-") as folder:
+        objects, members = Path(folder) / "objects.opl", Path(folder) / "members.opl"
+        in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
+        index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
+        positions = osmium.NodeLocationsForWays(index)
+        positions.ignore_errors()
+        writer = osmium.SimpleWriter(osmium.io.File(str(objects), _OPL))
+        try:
+            # nodes come before ways where the file says that it is sorted; else two passes make sure of it
+            once = header.get("sorting") == "Type_then_ID"
+            for entities in (NODES | WAYS,) if once else (NODES, WAYS):
+                with osmium.io.Reader(file, entities) as reader:
+                    osmium.apply(reader, positions, nodes, writer)
+        finally:
+            writer.close()
+        del positions, index
+        stream.read(objects, members)
+        if relations.areas:
+            with osmium.io.Reader(str(members), WAYS) as reader:
+                osmium.apply(reader, areas.second_pass_handler(KeyFilter(*area_keys), _Areas(stream)))
     box = header.box()
-    corners = box.bottom_left, box.top_right
-    if box.valid():
-        return stream, (corners[0].lon, corners[0].lat, corners[1].lon, corners[1].lat)
-    return stream, None
+    if not box.valid():
+        return stream, None
+    low, high = box.bottom_left, box.top_right
+    return stream, (low.lon, low.lat, high.lon, high.lat)
 
 
 class _Areas:
@@ -212,10 +218,12 @@ class _Areas:
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
+        self._shape = osmium.geom.WKBFactory().create_multipolygon
 
     def area(self, area: osmium.osm.Area) -> None:
+        """Take an area, if it is one of a relation."""
         if not area.from_way():
-            self._stream.area(area)
+            self._stream.area(area.orig_id(), area.tags.get, self._shape(area))
 
 
 @dataclass(eq=False)
@@ -226,18 +234,14 @@ class _Stream:
     bounds: Bounds | None
     relations: Relations
     rows: dict[str, Rows] = field(default_factory=dict)
-    members: osmium.SimpleWriter | None = None
     n_objects: int = 0
     clipped: Counter[str] = field(default_factory=Counter)
     open_rings: Counter[str] = field(default_factory=Counter)
     incomplete: Counter[str] = field(default_factory=Counter)
-    lost: dict[str, list[str]] = field(default_factory=dict)
-    n_tree_rows: int = 0
     n_without_position: int = 0
 
     def __post_init__(self) -> None:
-        stops = bool(self.layers & _TRANSIT)
-        wide: dict[str, tuple[tuple[str, ...], bool]] = {
+        shapes: dict[str, tuple[tuple[str, ...], bool]] = {
             "building_parts": (tags.PART_KEYS, True),
             "railways": (("layer", "bridge", "tunnel"), False),
             "stops": ((), False),
@@ -247,227 +251,171 @@ class _Stream:
             "facilities": (("capacity", "beds"), True),
             "barriers": (("height",), False),
         }
-        for name, (extra, closed) in wide.items():
-            if name in self.layers or (name == "stops" and stops):
+        for name, (extra, closed) in shapes.items():
+            if name in self.layers or (name == "stops" and self.layers & _TRANSIT):
                 self.rows[name] = Rows(_GENERIC_KEYS + extra, len(extra), closed=closed, bounds=self.bounds)
         if "buildings" in self.layers:
             self.rows["buildings"] = Rows(_BUILDING_KEYS, closed=True, bounds=self.bounds)
         if "roads" in self.layers:
             self.rows["roads"] = Rows(roads.ROAD_KEYS, bounds=self.bounds)
         if "trees" in self.layers:
-            keys = ("species", "taxon", "genus", "height", "diameter_crown")
-            self.rows["trees"] = Rows(keys, bounds=self.bounds)
+            self.rows["trees"] = Rows(tags.TREE_KEYS, bounds=self.bounds)
         if "water_bodies" in self.layers:
             self.rows["coastline"] = Rows((), bounds=self.bounds)
-        self._courses = Rows((), bounds=self.bounds) if self.relations.course_ways else None
-        if self._courses is not None:
-            self.rows["courses"] = self._courses
-        self._buildings = self.rows.get("buildings")
-        self._roads = self.rows.get("roads")
-        self._trees = self.rows.get("trees")
-        self._generic = bool(self.rows.keys() - {"buildings", "roads", "trees", "courses"})
+        if self.relations.course_ways:
+            self.rows["courses"] = Rows((), bounds=self.bounds)
         self._plans: dict[Values, tuple[str, ...]] = {}
-        self._no_places = (None,) * len(tags.PLACE_KEYS)
-        self._no_lands = (None,) * len(tags.LAND_KEYS)
-        wkb = osmium.geom.WKBFactory()
-        self._line, self._point, self._polygon = wkb.create_linestring, wkb.create_point, wkb.create_multipolygon
 
-    def node(self, node: osmium.osm.Node) -> None:
+    def read(self, objects: Path, members: Path) -> None:
+        """Take the objects of an OPL file, and copy the ways that relations make areas of."""
+        wanted, courses = self.relations.member_ways, self.relations.course_ways
+        with objects.open(encoding="utf-8", newline="\n") as lines, members.open("w", encoding="utf-8", newline="\n") as copy:
+            for line in lines:
+                self.n_objects += 1
+                ident, text, shape = line[1:-1].split(" ", 2)
+                pairs = {} if text == "T" else dict([pair.split("=") for pair in text[1:].split(",")])
+                if line[0] == "n":
+                    self._node(int(ident), pairs.get, shape)
+                    continue
+                source = int(ident)
+                if source in wanted:
+                    # libosmium writes nodes without position in a way that it does not read
+                    copy.write(f"w{ident} {text} {shape.replace(_MISSING, '')}\n")
+                vertices = shape[1:]
+                if source in courses:
+                    for run in self._runs(vertices, ""):
+                        self.rows["courses"].take(source, WAY, (), None, run)
+                if pairs:
+                    self._way(source, pairs.get, vertices)
+
+    def _node(self, source: int, get: Get, shape: str) -> None:
         """Take a node with a tag of interest."""
-        get = node.tags.get
-        try:
-            if self._trees is not None and get("natural") == "tree":
-                species = tuple(map(get, self._trees.keys))
-                self._trees.take(node.id, NODE, species, None, self._point(node)[_POINT_PREFIX:])
-                return
-            highway = get("highway")
-            place = tuple(map(get, tags.PLACE_KEYS))
-            if place == self._no_places and highway != "bus_stop":
-                return
-            # of the tags of the ground, nodes have two that count
-            land = (get("landuse"), *self._no_lands[1:8], highway, None)
-            profile = place + land
-            for name in self._plan(profile):
-                rows = self.rows[name]
-                if name in ("stops", "facilities"):
-                    rows.take(
-                        node.id, NODE, profile + tuple(map(get, rows.extra)), get("name"), self._point(node)[_POINT_PREFIX:]
-                    )
-        except osmium.InvalidLocationError:
+        x, _, y = shape.partition(" ")
+        if len(x) < 2:
             self.n_without_position += 1
+            return
+        trees = self.rows.get("trees")
+        vertex = f"n0{x}{y}"
+        if trees is not None and get("natural") == "tree":
+            trees.take(source, NODE, tuple(map(get, tags.TREE_KEYS)), None, vertex)
+            return
+        profile = tuple(map(get, _GENERIC_KEYS))
+        for name in self._plan(profile):
+            if name in ("stops", "facilities"):
+                rows = self.rows[name]
+                rows.take(source, NODE, profile + tuple(map(get, rows.extra)), get("name"), vertex)
 
-    def way(self, way: osmium.osm.Way) -> None:
-        """Take a way, its tags being of interest or not."""
-        self.n_objects += 1
-        ident = way.id
-        if ident in self.relations.member_ways and self.members is not None:
-            self.members.add_way(way)
-        if self._courses is not None and ident in self.relations.course_ways:
-            for shape in self._runs(way):
-                self._courses.take(ident, WAY, (), None, shape)
-        if not len(way.tags):
-            return
-        get = way.tags.get
-        building = get("building")
-        if building is not None and building != "no":
-            self._building(way, building, get)
-            return
-        highway = get("highway")
-        if highway in roads.ROAD_CLASS:
-            self._road(way, highway, get)
-        elif self._generic or (self._roads is not None and get("route") == "ferry"):
-            profile = tuple(map(get, _GENERIC_KEYS))
-            plan = self._plan(profile)
-            if plan:
-                self._take(way, profile, plan, get)
-
-    def area(self, area: osmium.osm.Area) -> None:
-        """Take the area that a relation makes of ways."""
-        ident = area.orig_id()
-        if ident not in self.relations.areas:
-            return
-        get = area.tags.get
-        building = get("building")
-        shape = self._polygon(area)
-        self.relations.areas.discard(ident)
-        self.relations.assembled.add(ident)
-        if building is not None and building != "no":
+    def _way(self, source: int, get: Get, vertices: str) -> None:
+        """Take a way that has tags."""
+        name = get("name")
+        if get("building", "no") != "no":
             places = tuple(map(get, tags.PLACE_KEYS))
-            if self._buildings is not None:
-                own = tuple(map(get, tags.BUILDING_KEYS))
-                self._buildings.take(ident, RELATION, own + places, get("name"), shape)
-            plan = self._plan(places + self._no_lands) if places != self._no_places else ()
-            profile = places + self._no_lands
+            plan = ["buildings"] if "buildings" in self.rows else []
+            if places != _NO_PLACES:
+                plan += [table for table in self._plan(places + _NO_LANDS) if table in ("facilities", "stops")]
+            profile = places + _NO_LANDS
+        elif (highway := get("highway")) in roads.ROAD_CLASS and get("area") != "yes":
+            if "roads" in self.rows:
+                self._road(source, get, vertices, highway)
+            if "railways" not in self.rows or get("railway") not in tags.RAILWAYS:
+                return
+            profile, plan = tuple(map(get, _GENERIC_KEYS)), ["railways"]
         else:
             profile = tuple(map(get, _GENERIC_KEYS))
             plan = self._plan(profile)
-        for name in plan:
-            rows = self.rows[name]
-            if rows.closed and not (building and name == "land_use"):
-                rows.take(ident, RELATION, profile + tuple(map(get, rows.extra)), get("name"), shape)
-
-    def _building(self, way: osmium.osm.Way, building: str, get: Get) -> None:
-        places = tuple(map(get, tags.PLACE_KEYS))
-        plan: tuple[str, ...] = ()
-        if places != self._no_places:
-            plan = tuple(name for name in self._plan(places + self._no_lands) if name in ("facilities", "stops"))
-        if self._buildings is None and not plan:
-            return
-        shape = self._ring(way, "buildings")
-        if not shape:
-            return
-        name = get("name")
-        if self._buildings is not None:
-            own = (building, *map(get, tags.BUILDING_KEYS[1:]))
-            self._buildings.take(way.id, WAY, own + places, name, shape)
         for table in plan:
             rows = self.rows[table]
-            rows.take(way.id, WAY, places + self._no_lands + tuple(map(get, rows.extra)), name, shape)
-
-    def _road(self, way: osmium.osm.Way, highway: str, get: Get) -> None:
-        if way.is_closed() and get("area") == "yes":
-            if "land_use" in self.rows:
-                profile = tuple(map(get, _GENERIC_KEYS))
-                self._take(way, profile, self._plan(profile), get)
-            return
-        shapes = None
-        if self._roads is not None:
-            values = (highway, *map(get, roads.SHARED_KEYS[1:]))
-            oneway, junction = values[7], None
-            if highway in roads.SLOW:
-                values += roads.NO_MOTOR_KEYS
+            if table == "roads":  # the one without highway: a ferry
+                self._road(source, get, vertices, None)
+                continue
+            if table == "buildings":
+                values = tuple(map(get, _BUILDING_KEYS))
             else:
-                motor = tuple(map(get, roads.MOTOR_KEYS))
-                values += motor
-                junction = motor[3]
-            oneways = roads.NO_ONEWAY_KEYS
-            if roads.is_oneway(oneway, junction, highway):
-                oneways = tuple(map(get, roads.ONEWAY_KEYS))
-            name, values = values[1], (highway, None, *values[2:], *oneways)
-            shapes = self._runs(way, "roads")
-            for shape in shapes:
-                self._roads.take(way.id, WAY, values, name, shape)
-        if "railways" in self.rows and get("railway") in tags.RAILWAYS:
-            profile = tuple(map(get, _GENERIC_KEYS))
-            self._take(way, profile, ("railways",), get)
+                values = profile + tuple(map(get, rows.extra)) if rows.keys else ()
+            if rows.closed:
+                if ring := self._ring(vertices, table):
+                    rows.take(source, WAY, values, name, ring)
+            else:
+                for run in self._runs(vertices, table):
+                    rows.take(source, WAY, values, name, run)
 
-    def _take(self, way: osmium.osm.Way, profile: Values, plan: tuple[str, ...], get: Get) -> None:
-        """Take a way into the tables of its plan: areas need a ring, lines take what is there."""
+    def _road(self, source: int, get: Get, vertices: str, highway: str | None) -> None:
+        values = tuple(map(get, roads.SHARED_KEYS))
+        if highway is None:
+            values = (None, *values[1:], *roads.NO_MOTOR_KEYS)
+        elif highway in roads.SLOW:
+            values += roads.NO_MOTOR_KEYS
+        else:
+            values += tuple(map(get, roads.MOTOR_KEYS))
+        oneway = roads.is_oneway(get("oneway"), get("junction"), highway)
+        values += tuple(map(get, roads.ONEWAY_KEYS)) if oneway else roads.NO_ONEWAY_KEYS
         name = get("name")
-        ring: str | None = None
+        for run in self._runs(vertices, "roads"):
+            self.rows["roads"].take(source, WAY, values, name, run)
+
+    def area(self, source: int, get: Get, shape: str) -> None:
+        """Take the area that a relation makes of ways."""
+        if source not in self.relations.areas:
+            return
+        self.relations.areas.discard(source)
+        self.relations.assembled.add(source)
+        # tags come here as they are, and as OPL writes them from everywhere else
+        name = escaped(get("name"))
+        profile = tuple(escaped(get(key)) for key in _GENERIC_KEYS)
+        if get("building", "no") != "no":
+            if "buildings" in self.rows:
+                self.rows["buildings"].take_area(source, tuple(escaped(get(key)) for key in _BUILDING_KEYS), name, shape)
+            profile = profile[: len(tags.PLACE_KEYS)] + _NO_LANDS
+            plan = [table for table in self._plan(profile) if table in ("facilities", "stops")]
+        else:
+            plan = [table for table in self._plan(profile) if self.rows[table].closed]
         for table in plan:
             rows = self.rows[table]
-            if table == "roads":
-                values = (*(None if key == "highway" else get(key) for key in roads.SHARED_KEYS), *roads.NO_MOTOR_KEYS)
-                for shape in self._runs(way, table):
-                    rows.take(way.id, WAY, (None, None, *values[2:], *roads.NO_ONEWAY_KEYS), name, shape)
-            elif rows.closed:
-                ring = self._ring(way, table) if ring is None else ring
-                if ring:
-                    rows.take(way.id, WAY, profile + tuple(map(get, rows.extra)), name, ring)
-            elif table == "coastline":
-                for shape in self._runs(way, table):
-                    rows.take(way.id, WAY, (), None, shape)
-            else:
-                for shape in self._runs(way, table):
-                    rows.take(way.id, WAY, profile + tuple(map(get, rows.extra)), name, shape)
+            rows.take_area(source, profile + tuple(escaped(get(key)) for key in rows.extra), name, shape)
 
-    def _plan(self, profile: Values) -> tuple[str, ...]:
+    def _plan(self, profile: Values) -> Sequence[str]:
         """Tables that an object with these tags goes to, worked out once for each combination."""
         plan = self._plans.get(profile)
         if plan is None:
             plan = self._plans[profile] = tuple(name for name in _tables(profile) if name in self.rows)
-            if ("tree_row",) == profile[len(tags.PLACE_KEYS) + 1 : len(tags.PLACE_KEYS) + 2]:
-                self.n_tree_rows += 1
         return plan
 
-    def _ring(self, way: osmium.osm.Way, table: str) -> str:
-        """Vertices of a closed way; empty where it is open or lacks nodes."""
-        try:
-            shape = self._line(way)
-        except osmium.InvalidLocationError:
-            self.incomplete[table] += 1
-            self.lost.setdefault(table, []).append(f"way/{way.id}") if self.incomplete[table] <= 3 else None
-            return ""
-        except RuntimeError:  # all nodes at one place
+    def _ring(self, vertices: str, table: str) -> str:
+        """Nodes of a closed way; those that are there where some are not; empty where the way is open."""
+        first = vertices[: vertices.find(",")]
+        if not vertices.endswith(f",{first}"):
             self.open_rings[table] += 1
             return ""
-        shape = shape[_LINE_PREFIX:]
-        if len(shape) < _SMALLEST_RING or shape[:COORDINATE_DIGITS] != shape[-COORDINATE_DIGITS:]:
-            self.open_rings[table] += 1
-            return ""
-        return shape
+        if _MISSING not in vertices:
+            return vertices
+        self.incomplete[table] += 1
+        there = [node for node in vertices.split(",")[:-1] if not node.endswith(_MISSING)]
+        return ",".join([*there, there[0]]) if len(there) > 2 else ""
 
-    def _runs(self, way: osmium.osm.Way, table: str = "") -> list[str]:
-        """Vertices of a way, in pieces where nodes between them are not in the file."""
-        try:
-            return [self._line(way)[_LINE_PREFIX:]]
-        except osmium.InvalidLocationError:
-            if table:
-                self.clipped[table] += 1
-            runs: list[list[bytes]] = [[]]
-            for node in way.nodes:
-                place = node.location
-                if not place.valid():
-                    runs.append([])
-                elif not runs[-1] or runs[-1][-1] != (vertex := struct.pack("<dd", place.lon, place.lat)):
-                    runs[-1].append(struct.pack("<dd", place.lon, place.lat) if not runs[-1] else vertex)
-            return [b"".join(run).hex() for run in runs if len(run) > 1]
-        except RuntimeError:  # all nodes at one place
-            return []
+    def _runs(self, vertices: str, table: str) -> list[str]:
+        """Nodes of a way, in pieces where nodes between them are not in the file."""
+        if _MISSING not in vertices:
+            return [vertices] if "," in vertices else []
+        if table:
+            self.clipped[table] += 1
+        runs = _GAP.split(vertices)
+        return [run for run in runs if "," in run]
 
     def report(self, problems: Problems) -> None:
-        """Say what was left out and why."""
+        """Say what was left out or cut, and why."""
         for table, n_rows in sorted(self.clipped.items()):
             problems.note("nodes of the way are not in the file: the part with nodes is kept", table=table, n_rows=n_rows)
         for table, n_rows in sorted(self.incomplete.items()):
-            rows = self.lost.get(table, [])
-            problems.note("nodes of the outline are not in the file: left out", table=table, rows=rows, n_rows=n_rows)
+            rule = "nodes of the outline are not in the file: closed across them"
+            problems.repair(rule, table=table, n_rows=n_rows)
         for table, n_rows in sorted(self.open_rings.items()):
             problems.note("way is no closed ring: left out", table=table, n_rows=n_rows)
+        for table, rows in sorted(self.rows.items()):
+            if len(rows) >= 0 and rows.n_degenerate:
+                problems.note("way has too few distinct nodes: left out", table=table, n_rows=rows.n_degenerate)
         if self.relations.areas:
-            rows = [f"relation/{ident}" for ident in sorted(self.relations.areas)]
-            problems.note("ways of the relation are missing or make no area: left out", rows=rows)
+            missing = [f"relation/{ident}" for ident in sorted(self.relations.areas)]
+            problems.note("ways of the area are missing or make no ring: left out", rows=missing)
         if self.n_without_position:
             problems.note("node has no position on Earth: left out", n_rows=self.n_without_position)
 

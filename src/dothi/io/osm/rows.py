@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -10,18 +11,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 import shapely
 
 from dothi.crs import Bounds
 
 NODE, WAY, RELATION = 0, 1, 2
 _KINDS = 4
-BATCH = 1 << 16
-COORDINATE_DIGITS = 32
-"""Hexadecimal digits of one vertex in WKB."""
+_BATCH_ROWS = 1 << 15
+_BATCH_CHARACTERS = 1 << 22
+_ESCAPED = re.compile(r"%([0-9a-fA-F]{1,6})%")
+_VERTEX = pyarrow.csv.ReadOptions(column_names=["node", "x", "y"], use_threads=False)
+_COORDINATES = pyarrow.csv.ConvertOptions(
+    column_types={"x": pa.float64(), "y": pa.float64()}, include_columns=["x", "y"], null_values=[]
+)
 
 Values = tuple[str | None, ...]
-Get = Callable[[str], str | None]
+Get = Callable[..., str | None]
 
 
 class Codes(dict[Any, int]):
@@ -32,12 +38,29 @@ class Codes(dict[Any, int]):
         return self.setdefault(value, len(self))
 
 
+def plain(text: str | None) -> str | None:
+    """
+    Text without the escapes of OPL, in which ``%1ebf%`` stands for ế.
+
+    >>> plain("Hu%1ebf%"), plain(None)
+    ('Huế', None)
+    """
+    if text is None or "%" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def escaped(text: str | None) -> str | None:
+    """Text in which `plain` finds nothing to undo but the percent signs, which it restores."""
+    return text.replace("%", "%25%") if text is not None else None
+
+
 class Rows:
     """
     Growing table.
 
     The tags of a row are kept as the number of their distinct combination, of which a city has few; what the tags
-    mean is worked out once for each.
+    mean is worked out once for each. Vertices come as text and are turned into numbers by the thousand.
 
     Parameters
     ----------
@@ -48,106 +71,130 @@ class Rows:
     closed
         Whether rows are areas (or points) and not lines.
     bounds
-        Rows wholly outside are dropped now and then, so that memory stays bounded by the result.
+        Rows wholly outside are dropped batch by batch, so that memory stays bounded by the result.
     """
 
     def __init__(self, keys: tuple[str, ...], extra: int = 0, *, closed: bool = False, bounds: Bounds | None = None) -> None:
         self.keys = keys
         self.extra = keys[len(keys) - extra :]
         self.closed = closed
-        self.profiles = Codes()
-        self.names = Codes()
+        self.n_degenerate = 0
+        self._profiles = Codes()
+        self._known_names = Codes()
         self._bounds = bounds
         self._sources = array("q")
         self._codes = array("i")
         self._names = array("i")
         self._sizes = array("i")
         self._coordinates = bytearray()
+        self._settled = 0
+        self._waiting: list[str] = []
+        self._n_characters = 0
         self._areas: list[str] = []
-        self._trimmed = 0
+        self._area_sources = array("q")
+        self._area_codes = array("i")
+        self._area_names = array("i")
 
-    def __len__(self) -> int:
-        return len(self._sources)
-
-    def take(self, source: int, kind: int, tags: Values, name: str | None, shape: str) -> None:
+    def take(self, source: int, kind: int, tags: Values, name: str | None, vertices: str) -> None:
         """
-        Append a row.
+        Append a node or way.
 
         Parameters
         ----------
         source, kind
-            Id in OpenStreetMap, and whether it is that of a node, way or relation.
+            Id in OpenStreetMap, and whether it is that of a node or way.
         tags
             Values of `keys`.
         name
             Name of the object.
-        shape
-            Vertices in hexadecimal WKB; of a relation, the whole WKB of its area.
+        vertices
+            Nodes with their positions as OPL writes them, such as ``n1x24.5y60.1,n2x24.6y60.1``.
         """
         self._sources.append(source * _KINDS + kind)
-        self._codes.append(self.profiles.of(tags))
-        self._names.append(self.names.of(name))
-        if kind == RELATION:
-            self._sizes.append(0)
-            self._areas.append(shape)
-        else:
-            self._sizes.append(len(shape) // COORDINATE_DIGITS)
-            self._coordinates += bytes.fromhex(shape)
-        if self._bounds is not None and len(self._sources) - self._trimmed >= BATCH:
-            self.trim()
+        self._codes.append(self._profiles.of(tags))
+        self._names.append(self._known_names.of(name))
+        self._sizes.append(vertices.count(",") + 1)
+        self._waiting.append(vertices)
+        self._n_characters += len(vertices)
+        if len(self._waiting) >= _BATCH_ROWS or self._n_characters >= _BATCH_CHARACTERS:
+            self._settle()
 
-    def trim(self) -> None:
-        """Drop the rows since the last call that lie wholly outside of the bounds; areas of relations stay."""
-        if self._bounds is None or self._trimmed == len(self):
+    def take_area(self, source: int, tags: Values, name: str | None, shape: str) -> None:
+        """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
+        self._area_sources.append(source * _KINDS + RELATION)
+        self._area_codes.append(self._profiles.of(tags))
+        self._area_names.append(self._known_names.of(name))
+        self._areas.append(shape)
+
+    def _settle(self) -> None:
+        """Turn waiting text into vertices; drop repeated vertices, and rows that are no shape or wholly out of bounds."""
+        if not self._waiting:
             return
-        start = self._trimmed
+        text = ",".join(self._waiting).replace("n", "").replace(",", "\n").replace("x", ",").replace("y", ",")
+        self._waiting, self._n_characters = [], 0
+        read = pyarrow.csv.read_csv(pa.BufferReader(text.encode()), _VERTEX, convert_options=_COORDINATES)
+        vertices = np.column_stack([read["x"].to_numpy(), read["y"].to_numpy()])
+        sizes = np.array(self._sizes[self._settled :], dtype=np.int64)
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        fresh = np.ones(len(vertices), dtype=bool)
+        fresh[1:] = (vertices[1:] != vertices[:-1]).any(axis=1) | (owner[1:] != owner[:-1])
+        least = np.where(sizes == 1, 1, 4 if self.closed else 2)
+        sizes = np.bincount(owner[fresh], minlength=len(sizes))
+        vertices = vertices[fresh]
+        keep = sizes >= least
+        self.n_degenerate += int((~keep).sum())
+        keep &= self._within(vertices, sizes)
+        self._coordinates += vertices[np.repeat(keep, sizes)].tobytes()
+        for column in (self._sources, self._codes, self._names):
+            kept = np.array(column[self._settled :])[keep]
+            del column[self._settled :]
+            column.frombytes(kept.tobytes())
+        del self._sizes[self._settled :]
+        self._sizes.frombytes(sizes[keep].astype(np.intc).tobytes())
+        self._settled = len(self._sources)
+
+    def _within(
+        self, vertices: np.ndarray[Any, np.dtype[np.float64]], sizes: np.ndarray[Any, np.dtype[np.int64]]
+    ) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        if self._bounds is None:
+            return np.ones(len(sizes), dtype=bool)
         west, south, east, north = self._bounds
-        sizes = np.array(self._sizes[start:], dtype=np.int64)
-        n_vertices = int(sizes.sum())
-        split = len(self._coordinates) - n_vertices * COORDINATE_DIGITS // 2
-        vertices = np.frombuffer(bytes(self._coordinates[split:]), dtype="<f8").reshape(-1, 2)
-        keep = np.ones(len(sizes), dtype=bool)
-        drawn = np.flatnonzero(sizes)
-        if drawn.size:
-            first = np.concatenate(([0], np.cumsum(sizes[drawn])[:-1]))
-            low, high = np.minimum.reduceat(vertices, first), np.maximum.reduceat(vertices, first)
-            keep[drawn] = (
-                (high[:, 0] >= west) & (low[:, 0] <= east) & (high[:, 1] >= south) & (low[:, 1] <= north)
-            )
-        if not keep.all():
-            del self._coordinates[split:]
-            self._coordinates += vertices[np.repeat(keep, sizes)].tobytes()
-            for column in (self._sources, self._codes, self._names, self._sizes):
-                kept = np.array(column[start:])[keep]
-                del column[start:]
-                column.frombytes(kept.tobytes())
-        self._trimmed = len(self)
+        first = np.cumsum(sizes) - sizes
+        low, high = np.minimum.reduceat(vertices, first), np.maximum.reduceat(vertices, first)
+        return np.asarray(
+            (high[:, 0] >= west) & (low[:, 0] <= east) & (high[:, 1] >= south) & (low[:, 1] <= north), dtype=bool
+        )
+
+    def __len__(self) -> int:
+        self._settle()
+        return len(self._sources) + len(self._area_sources)
 
     def sources(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Keys of the objects, see `source_key`."""
-        return np.array(self._sources, dtype=np.int64)
+        """Keys of the objects, see `source_key`; areas of relations come last, here as everywhere."""
+        self._settle()
+        return np.array(self._sources + self._area_sources, dtype=np.int64)
 
     def vertex_counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Vertices of each row; 0 for the areas of relations."""
-        return np.array(self._sizes, dtype=np.int64)
+        self._settle()
+        return np.concatenate([np.array(self._sizes, dtype=np.int64), np.zeros(len(self._areas), dtype=np.int64)])
 
     def geometry(self) -> np.ndarray[Any, np.dtype[np.object_]]:
         """Points, lines or polygons of the rows."""
-        sizes = np.array(self._sizes, dtype=np.int64)
+        sizes = self.vertex_counts()
         vertices = np.frombuffer(self._coordinates, dtype="<f8").reshape(-1, 2)
         shapes = np.empty(len(sizes), dtype=object)
-        point, line = sizes == 1, sizes > 1
-        ends = np.cumsum(sizes)
+        point, drawn = sizes == 1, sizes > 1
         if point.any():
-            shapes[point] = shapely.points(vertices[ends[point] - 1])
-        if line.any():
-            drawn = vertices if not point.any() else vertices[np.repeat(line, sizes)]
-            rings = np.concatenate(([0], np.cumsum(sizes[line])))
+            shapes[point] = shapely.points(vertices[(np.cumsum(sizes) - 1)[point]])
+            vertices = vertices[np.repeat(drawn, sizes)]
+        if drawn.any():
+            ends = np.concatenate(([0], np.cumsum(sizes[drawn])))
             if self.closed:
-                offsets: tuple[Any, ...] = (rings, np.arange(len(rings)))
-                shapes[line] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, drawn, offsets)
+                rings = (ends, np.arange(len(ends)))
+                shapes[drawn] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, vertices, rings)
             else:
-                shapes[line] = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, drawn, (rings,))
+                shapes[drawn] = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, vertices, (ends,))
         if self._areas:
             areas = shapely.from_wkb(np.array(self._areas, dtype=object))
             lone = shapely.get_num_geometries(areas) == 1
@@ -164,13 +211,18 @@ class Rows:
         meaning
             Gives the columns of one row from its tags.
         """
-        meant = pd.DataFrame([meaning(dict(zip(self.keys, tags, strict=True))) for tags in self.profiles])
-        codes = np.array(self._codes, dtype=np.int64)
+        self._settle()
+        meant = pd.DataFrame(
+            [meaning(dict(zip(self.keys, map(plain, tags), strict=True))) for tags in self._profiles]
+        )
+        codes = np.array(self._codes + self._area_codes, dtype=np.int64)
         return pd.DataFrame({column: meant[column].array.take(codes) for column in meant}, copy=False)
 
     def name(self) -> pd.Series:
         """Names of the rows."""
-        return pd.Series(pd.array(list(self.names), dtype="str").take(np.array(self._names, dtype=np.int64)))
+        self._settle()
+        codes = np.array(self._names + self._area_names, dtype=np.int64)
+        return pd.Series(pd.array([plain(name) for name in self._known_names], dtype="str").take(codes))
 
 
 def source_key(source: int, kind: int) -> int:

@@ -33,6 +33,7 @@ BUILDING_KEYS: Final = (
     "start_date",
     "location",
 )
+TREE_KEYS: Final = ("species", "taxon", "genus", "height", "diameter_crown")
 PART_KEYS: Final = tuple(key for key in BUILDING_KEYS if key != "building")
 
 FUNCTION_OF_BUILDING: Final[dict[str, str]] = {

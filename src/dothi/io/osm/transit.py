@@ -85,7 +85,6 @@ def tables(
 
 def _stops(rows: Rows, bounds: Bounds | None) -> gpd.GeoDataFrame:
     """Objects that are stops, as points."""
-    rows.trim()
     points = _centres(rows.geometry())
     ranks = rows.frame(tags.stop)["rank"].to_numpy(dtype=object) if len(rows) else np.empty(0, dtype=object)
     stops = gpd.GeoDataFrame({KEY: rows.sources(), "name": rows.name(), "rank": ranks}, geometry=points, crs=LONLAT)
@@ -153,7 +152,6 @@ def _courses(routes: list[Route], courses: Rows | None) -> list[Any]:
     """Ways of each route, joined to as few lines as they make; none where no way is there."""
     if courses is None or not len(courses):
         return [None] * len(routes)
-    courses.trim()
     lines = courses.geometry()
     keys = pd.Index(courses.sources())
     order = np.argsort(keys.to_numpy(), kind="stable")
