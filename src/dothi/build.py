@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dothi.sources import Source
 
 STEP = "step.json"
-READS_CODE = ("io", "derive", "place", "build.py", "draft.py", "steps.py", "sources.py", "schema.py", "tables.py", "city.py")
+READS_CODE = ("io", "derive", "place", *(f"{name}.py" for name in ("build", "city", "crs", "draft", "schema", "shapes", "sources", "steps", "tables", "units")))
 
 
 class Progress(Protocol):
@@ -232,7 +232,7 @@ def _from_json(entry: Mapping[str, Any]) -> Problem:
 
 
 def _city(draft: Draft, records: list[dict[str, Any]]) -> City:
-    """The finished city, checked against the declarations of all its tables."""
+    """The finished city, checked against the declarations of all its tables; roads have become links."""
     city = City(
         name=draft.config.name,
         country=draft.config.country,
@@ -241,7 +241,7 @@ def _city(draft: Draft, records: list[dict[str, Any]]) -> City:
         rasters=draft.rasters,
         provenance={"dothi": __version__, "sources": records, "build": draft.config.build.model_dump()},
     )
-    return city.with_tables(**{name: draft.tables[name] for name in draft.tables})
+    return city.with_tables(**{name: draft.tables[name] for name in draft.tables if name in TABLES and name != "roads"})
 
 
 def _forget(folder: Path, keep: list[str]) -> None:

@@ -126,7 +126,7 @@ class City:
             A table breaks its declaration.
         """
         conformed = {
-            name: schema.conform(frame, TABLES[name]) if name in TABLES else frame for name, frame in tables.items()
+            name: schema.complete(frame, TABLES[name]) if name in TABLES else frame for name, frame in tables.items()
         }
         city = replace(self, tables=self._as_loaded(self.tables) | conformed)
         problems = Problems()

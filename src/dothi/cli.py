@@ -164,7 +164,8 @@ def _print_built(console: Console, study: Study, built: Built, report: Path) -> 
         console.print("Nothing changed: the city is up to date.")
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, count in sorted(city.counts.items(), key=lambda item: -item[1]):
-        table.add_row(f"  {name}", f"[bold]{count:,}[/]")
+        if count:
+            table.add_row(f"  {name}", f"[bold]{count:,}[/]")
     console.print(table)
     repaired = sum(problem.severity == "repair" for problem in built.problems)
     noted = sum(problem.severity == "note" for problem in built.problems)

@@ -97,6 +97,16 @@ def method_columns(name: str) -> dict[str, Column]:
     }
 
 
+_EMPTY = {
+    "integer": "Int64",
+    "float": "float64",
+    "string": "str",
+    "boolean": "boolean",
+    "category": "category",
+    "time": "datetime64[us, UTC]",
+}
+
+
 def expand(schema: Schema) -> dict[str, Column]:
     """Add the method and confidence columns that inferred columns go with."""
     columns: dict[str, Column] = {}
@@ -146,6 +156,8 @@ def _converted(values: pd.Series, column: Column) -> pd.Series:
                 return values.astype("float64")
             case "string":
                 return values.astype("str")
+            case "boolean" if column.missing:
+                return values.astype("boolean")
             case "boolean" if not values.isna().any():
                 return values.astype("bool")
             case "category":
@@ -254,7 +266,8 @@ def _broken_geometry(
         found.append((f"geometry is {' or '.join(column.choices)}", wrong))
     bounds = shapely.bounds(shapes)
     found.append(("coordinates are finite", ~np.isfinite(bounds).all(axis=1) & ~missing & ~shapely.is_empty(shapes)))
-    found.append(("geometry is valid", ~shapely.is_valid(shapes) & ~missing))
+    flat = ~shapely.has_z(shapes)  # an upright wall has no area from above, and is right
+    found.append(("geometry is valid", ~shapely.is_valid(shapes) & flat & ~missing))
     return found
 
 
@@ -276,16 +289,19 @@ def _check_references(
             problems.error(f"occurs in {column.refers_to}", table=table.name, column=name, rows=frame.index[dangling])
 
 
-def is_geographic_table(table: Table) -> bool:
-    """Whether a declared table has a geometry."""
-    return any(column.kind == "geometry" for column in table.columns.values())
+def complete(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Table that conforms, with those declared columns added, empty, that it lacks and may lack."""
+    frame = frame.copy(deep=False)
+    for name, column in expand(table.columns).items():
+        if name not in frame.columns and (column.missing or not len(frame)) and column.kind != "geometry":
+            frame[name] = pd.Series(index=frame.index, dtype=_EMPTY[column.kind])
+    return conform(frame, table)
 
 
 def empty(table: Table, crs: Any = None) -> gpd.GeoDataFrame | pd.DataFrame:
     """Table without rows that meets its declaration."""
     import geopandas as gpd
 
-    frame = pd.DataFrame({name: [] for name in expand(table.columns)}, index=pd.RangeIndex(0, name=table.id))
-    if is_geographic_table(table):
-        frame = gpd.GeoDataFrame(frame, geometry="geometry", crs=crs)
-    return conform(frame, table)
+    if any(column.kind == "geometry" for column in table.columns.values()):
+        return complete(gpd.GeoDataFrame(geometry=[], crs=crs), table)
+    return complete(pd.DataFrame(index=pd.RangeIndex(0)), table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -116,8 +117,9 @@ class Vector(FileSource):
     factors: dict[str, str | float] | None = None
     crs: str | None = None
     encoding: str | None = None
-    where: str | None = None
+    where: str | dict[str, Any] | None = None
     swap_axes: bool | None = None
+    decimal: str | None = None
     reader: ClassVar[str] = "dothi.io.vector:read_vector"
 
 
@@ -143,6 +145,7 @@ class Gtfs(FileSource):
     """Timetable in GTFS, as a zip file or a folder."""
 
     kind: Literal["gtfs"]
+    dates: tuple[datetime.date, datetime.date] | None = None
     schedule_required: bool | None = None
     reader: ClassVar[str] = "dothi.io.gtfs:read_gtfs"
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dothi.crs import LONLAT, Extent
 from dothi.draft import Draft, Step
-from dothi.errors import Problems
+from dothi.errors import InputError, Problem, Problems
 from dothi.schema import expand
 from dothi.tables import TABLES
 
@@ -113,7 +113,10 @@ def _water(draft: Draft) -> Mapping[str, Any]:
 
     bodies = merge_water(draft.table("water_bodies"), draft.table("waterways"))
     if draft.config.build.river_from_void:
-        river = river_from_void(draft.table("buildings"), draft.table("roads"), None, draft.extent())
+        borders = draft.table("wards")  # of quarters often run in the river
+        river = river_from_void(
+            draft.table("buildings"), draft.table("roads"), None, draft.extent(), hints=borders if len(borders) else None
+        )
         bodies = pd.concat([bodies, river], ignore_index=True) if len(bodies) else river
     return {"water_bodies": bodies}
 
@@ -249,7 +252,10 @@ def _weather(draft: Draft) -> Mapping[str, Any]:
         return {}
     west, south, east, north = draft.extent().bounds
     place = transformer(draft.config.crs, LONLAT).transform((west + east) / 2, (south + north) / 2)
-    station = normals(draft.config.build.climate or place)
+    try:
+        station = normals(draft.config.build.climate or place)
+    except KeyError as error:
+        raise InputError([Problem(f"is a station with climate normals ({error.args[0]})", column="build.climate")]) from error
     draft.problems.note(
         f"no weather file: a typical year was made from the normals of {station.name} ({station.distance_km:.0f} km away, "
         f"{station.period}, {station.source}{'' if station.verified else ', unverified'})",

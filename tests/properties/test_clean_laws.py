@@ -74,7 +74,7 @@ def cleaned(tables):
         return None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cities())
 def test_what_comes_out_meets_the_declarations(city):
     tables = cleaned(city)
@@ -84,7 +84,7 @@ def test_what_comes_out_meets_the_declarations(city):
         assert not len(problems)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cities())
 def test_cleaning_twice_is_cleaning_once(city):
     tables = cleaned(city)
@@ -95,7 +95,7 @@ def test_cleaning_twice_is_cleaning_once(city):
         pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(again[name]))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cities(), cities())
 def test_merged_tables_meet_the_declarations_and_count_from_zero(first, second):
     parts = [part for part in (cleaned(first), cleaned(second)) if part is not None]
@@ -112,7 +112,7 @@ def test_merged_tables_meet_the_declarations_and_count_from_zero(first, second):
             assert len(frame) == sum(len(part[name]) for part in parts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cities())
 def test_merging_one_source_changes_nothing_but_ids(city):
     tables = cleaned(city)

@@ -37,7 +37,7 @@ def test_whole_totals_stay_as_they_are(total, seed):
 
 
 @given(cases(), seeds)
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 def test_each_unit_keeps_its_total_to_the_last_person(case, seed):
     total, unit, weight = case
     shared = allocate(total, unit, weight, np.random.default_rng(seed))
@@ -68,7 +68,7 @@ def test_the_same_seed_shares_out_alike(case, seed):
 def test_expected_values_are_the_shares_of_weight():
     weight = np.array([1.0, 2.0, 3.0, 0.5, 10.0, 0.01])
     rng = np.random.default_rng(5)
-    n = 20_000
+    n = 5_000
     mean = sum(allocate(np.array([7.0]), np.zeros(6, dtype=np.int64), weight, rng) for _ in range(n)) / n
     # A count differs from its share by less than one, so its standard deviation is at most 1/2: five of them.
     assert np.abs(mean - 7.0 * weight / weight.sum()).max() < 5 * 0.5 / np.sqrt(n)
@@ -77,7 +77,7 @@ def test_expected_values_are_the_shares_of_weight():
 def test_rounding_of_totals_has_no_bias():
     total = np.array([681.5, 0.1, 3.0, 84.25])
     rng = np.random.default_rng(5)
-    n = 20_000
+    n = 5_000
     mean = sum(integers_of(total, rng) for _ in range(n)) / n
     assert np.abs(mean - total).max() < 5 * 0.5 / np.sqrt(n)
 

@@ -7,8 +7,10 @@ import struct
 import unicodedata
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dothi.errors import InputError, Problems
@@ -155,6 +157,20 @@ def test_damaged_content_is_refused(tmp_path):
     raw[120] ^= 0xFF
     path.write_bytes(raw)
     assert "archive is whole" in refused(path)
+
+
+def test_an_archive_with_damage_anywhere_is_opened_or_refused_but_never_a_traceback(tmp_path):
+    rng = np.random.default_rng(7)
+    whole = packed(tmp_path / "whole.zip", {"Huế/a.txt": bytes(range(256)) * 4, "b.txt": b"b" * 50}).read_bytes()
+    path = tmp_path / "damaged.zip"
+    for _ in range(400):
+        raw = bytearray(whole)
+        for at in rng.integers(0, len(raw), size=rng.integers(1, 6)):
+            raw[at] = rng.integers(0, 256)
+        path.write_bytes(raw)
+        with suppress(InputError), open_archive(path, Problems(), max_bytes=LIMIT):
+            pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["damaged.zip", "whole.zip"]
 
 
 def test_other_archives_are_named(tmp_path):

@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose
 from dothi.crs import Extent
 from dothi.derive.clean import clean
 from dothi.derive.merge import merge
-from dothi.shapes import cut_lines, surface_areas
 from dothi.errors import InputError, Problems
+from dothi.shapes import cut_lines, surface_areas
 
 UTM = "EPSG:32648"  # Hanoi
 X, Y = 587_000.0, 2_325_000.0
@@ -231,12 +231,12 @@ def test_a_geometry_of_ten_million_vertices_is_refused_at_once(problems):
     ring = shapely.Polygon(np.c_[X + np.cos(angle), Y + np.sin(angle)])
     given = {"buildings": buildings(square(0, 0), ring)}
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InputError, match=r"at most 1,000,000 vertices.*largest: 10,000,000.*b1"):
         clean(given, crs=UTM, extent=EXTENT, problems=problems)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert peak < 20e6
 
 

@@ -116,7 +116,7 @@ def test_crossing_breaklines_end_instead_of_halving_for_ever():
 def test_few_points_or_points_on_a_line_still_give_a_level_everywhere(n):
     points = np.array([[20.0, 20.0, 7.0], [50.0, 50.0, 7.0], [90.0, 90.0, 7.0]])[:n]
     assert_allclose(ground.tin_raster(points, NO_LINES, GRID), 7.0)
-    assert_allclose(ground.tin_raster(points + [9999.0, 0.0, 0.0], NO_LINES, GRID), 7.0)
+    assert_allclose(ground.tin_raster(np.add(points, [9999.0, 0.0, 0.0]), NO_LINES, GRID), 7.0)
 
 
 def test_no_point_at_all_is_refused():
@@ -137,7 +137,9 @@ def test_spikes_and_pits_are_found_and_a_retaining_wall_is_not():
     points[8, 2] -= 12.0
     found = ground.outliers(points)
     assert found[[7, 8]].all()
-    assert found.sum() <= 4
+    # 500 points leave a wall 4 m high to two or three neighbours; hardly any of its 100 near points may be lost.
+    assert found[np.abs(points[:, 0] - 50.0) < 10.0].sum() <= 10
+    assert found[np.abs(points[:, 0] - 50.0) >= 10.0].sum() <= 2
     assert not ground.outliers(points[:3]).any()
 
 

@@ -562,6 +562,13 @@ def test_json_that_is_no_geojson_is_an_error(tmp_path, text):
     assert "a.geojson: " in refusal(path, columns={"a": "name"})
 
 
+def test_a_damaged_line_of_geojsonseq_is_not_passed_over(tmp_path):
+    path = written(tmp_path, ".geojsonl")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:-30], *lines[2:]]), encoding="utf-8")
+    assert "every line is one object; 4 lines give 3 objects" in refusal(path, columns=COLUMNS, values=VALUES)
+
+
 def test_empty_layers_are_errors_or_empty_tables_never_tracebacks(tmp_path):
     path = tmp_path / "none.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')

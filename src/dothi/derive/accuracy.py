@@ -33,7 +33,7 @@ from dothi.derive.people import FEWEST_UNITS, LEVELS, infer_dwellings, units_of
 from dothi.place import load
 
 COLUMNS = ("quantity", "method", "n", "mae", "rmse", "bias", "median_relative_error", "share_right", "unit", "note")
-MOST_TESTED = 2_500
+MOST_TESTED = 2_000
 HIDDEN = "hidden in blocks of 200 m"
 Rows = list[dict[str, object]]
 Infer = Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]
@@ -51,7 +51,7 @@ def accuracy_of(
     Error of each method of `buildings` and `people` on the measured values of a city.
 
     Measured values are hidden by blocks of 200 m in five folds, predicted from the rest, and compared. At most
-    2,500 buildings are tested, drawn with `rng`.
+    2,000 buildings are tested, drawn with `rng`.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _row(quantity: str, method: str, unit: str, note: str, predicted: Floats, tr
 
 
 def _drawn(known: Mask, rng: np.random.Generator) -> Integers:
-    """At most 2,500 of the known rows, in order; none where they are too few to teach."""
+    """At most 2,000 of the known rows, in order; none where they are too few to teach."""
     rows = np.flatnonzero(known)
     if len(rows) < FEWEST_KNOWN:
         return rows[:0]

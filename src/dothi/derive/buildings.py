@@ -151,11 +151,13 @@ def finish(frame: gpd.GeoDataFrame, name: str, filling: Filling) -> gpd.GeoDataF
 
 def measured(frame: pd.DataFrame, name: str) -> Mask:
     """Rows whose value comes from the source."""
-    present = frame[name].notna().to_numpy() if name in frame.columns else np.zeros(len(frame), dtype=bool)
-    if f"{name}_method" not in frame.columns:
-        return np.asarray(present, dtype=bool)
-    method = frame[f"{name}_method"].astype(object).to_numpy()
-    return np.asarray(present & ((method == MEASURED) | pd.isna(method)), dtype=bool)
+    if name not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    present = frame[name].notna().to_numpy(dtype=bool, copy=True)
+    if f"{name}_method" in frame.columns:
+        method = frame[f"{name}_method"].astype(object).to_numpy()
+        present &= (method == MEASURED) | pd.isna(method)
+    return np.asarray(present, dtype=bool)
 
 
 def by_function(data: dict[str, Any], functions: Texts, default: float = np.nan) -> Floats:
@@ -457,7 +459,7 @@ def predict_function(
     near, hidden = _taught(around, xy, taught, rng)
     features = np.vstack([np.column_stack([own[known[taught]], part]) for part in (near, hidden)])
     model = ExtraTreesClassifier(
-        60, min_samples_leaf=3, max_features=0.5, random_state=int(rng.integers(2**31)), n_jobs=2
+        30, min_samples_leaf=3, max_features=0.5, random_state=int(rng.integers(2**31)), n_jobs=2
     ).fit(features, np.tile(code[taught], 2))
 
     model.n_jobs = 1  # votes summed by several threads would come in any order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import geopandas as gpd
@@ -15,10 +16,10 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.warp import reproject, transform_bounds
 from scipy import ndimage
-from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
-from dothi.io.terrain import Grid, grid_of
+from dothi.crs import Extent
+from dothi.io.terrain import Grid, grid_for, grid_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -44,6 +45,8 @@ UNTESTED_ERROR_M: Final = 2.0
 cells, which is a median of about 1.6 m for normal errors, before buildings and trees are in it."""
 
 LEAST_TEST: Final = 20
+TEST_CELL_M: Final = 2.0
+TEST_CELLS: Final = 4e6
 
 WATER_DROP_M: Final = 1.0
 """Still water is taken to stand this much below the lowest bank nearby."""
@@ -411,7 +414,7 @@ def _corners(buildings: gpd.GeoDataFrame) -> tuple[Floats, Integers]:
 def _is_measured(buildings: gpd.GeoDataFrame) -> Bools:
     known = buildings["ground_m"].notna().to_numpy(dtype=bool)
     if "ground_m_method" in buildings:
-        known &= (buildings["ground_m_method"].astype(object) != METHOD).to_numpy(dtype=bool)
+        known = known & (buildings["ground_m_method"].astype(object) != METHOD).to_numpy(dtype=bool)
     return np.asarray(known, dtype=bool)
 
 
@@ -761,15 +764,17 @@ def hidden_errors(
     fold = (square[:, 0] + 2 * square[:, 1]) % 5
     level = measured["ground_m"].to_numpy(dtype=float)
     points, owner = _corners(measured)
+    west, south, east, north = measured.total_bounds
+    cell = max(TEST_CELL_M, math.sqrt((east - west) * (north - south) / TEST_CELLS))
+    grid = grid_for(Extent(str(measured.crs or ""), (west, south, east, north)), cell)
     errors = []
     for hidden in folds:
         vertices, _ = _vertices(points[fold[owner] != hidden], breaklines)
-        centre = vertices[:, :2].mean(axis=0) if len(vertices) else np.zeros(2)
-        try:
-            net = LinearNDInterpolator(vertices[:, :2] - centre, vertices[:, 2])
-        except (QhullError, ValueError):  # too few points, or all on one line
+        if not len(vertices):
             continue
-        errors.append(net(xy[fold == hidden] - centre) - level[fold == hidden])
+        vertices, triangles, _ = _conforming(vertices, np.empty((0, 2), dtype=np.intp))
+        predicted = sample(grid.array(_rasterised(vertices, triangles, grid), "m", "tin"), xy[fold == hidden])
+        errors.append(predicted - level[fold == hidden])
     found = np.concatenate(errors) if errors else np.empty(0)
     return np.asarray(found[np.isfinite(found)])
 
@@ -795,7 +800,7 @@ def accuracy(terrain: xr.DataArray, buildings: gpd.GeoDataFrame) -> dict[str, fl
 
 
 def summary(errors: Floats) -> dict[str, float]:
-    """``n``, ``bias`` (mean), ``mae``, ``rmse``, ``median_absolute``, ``p90_absolute`` of the errors that are known [m]."""
+    """Number ``n`` of known errors; their ``bias``, ``mae``, ``rmse``, ``median_absolute``, ``p90_absolute`` [m]."""
     error = errors[np.isfinite(errors)]
     if not len(error):
         return {"n": 0.0}

@@ -88,7 +88,7 @@ def open_archive(
                         problems.raise_errors()
                         limit = max(RATIO_FREE_BYTES, max_ratio * path.stat().st_size)
                         _unpack(archive, members, folder, problems, max_bytes, limit)
-        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError) as error:
             problems.error(f"archive is whole: {error}")
         except OSError as error:
             problems.error(f"archive can be read and unpacked: {error.strerror or error}")

@@ -48,6 +48,9 @@ STEEPEST_ROOF: Final = 0.17
 ON_AIR_M: Final = 2.0
 """A part whose underside is higher than this above the ground of its building stands on air."""
 
+CRACK_M: Final = 0.005
+"""Half the width of cracks between parts of a building that are closed."""
+
 MANY_PARTS: Final = 8
 """Polygons of one outline beyond which their union is faster than the repair of a MultiPolygon, which is quadratic."""
 
@@ -180,15 +183,15 @@ def surfaces_of(skin: Skin) -> tuple[Surfaces, Integers]:
 
 
 def _without_repeats(coordinates: Floats, length: Integers) -> tuple[Floats, Integers]:
-    """Rings without vertices that repeat the one before, the first one at the end included."""
+    """Rings without vertices that the next one repeats, so that none ends with its first."""
     ring = np.repeat(np.arange(len(length)), length)
     if not len(ring):
         return coordinates, length
     starts = np.cumsum(length) - length
-    previous = np.arange(len(ring)) - 1
+    following = np.arange(1, len(ring) + 1)
     filled = length > 0
-    previous[starts[filled]] = starts[filled] + length[filled] - 1
-    repeats = (coordinates == coordinates[previous]).all(axis=1)
+    following[starts[filled] + length[filled] - 1] = starts[filled]
+    repeats = (coordinates == coordinates[following]).all(axis=1)
     if not repeats.any():
         return coordinates, length
     return coordinates[~repeats], np.bincount(ring[~repeats], minlength=len(length))
@@ -328,6 +331,24 @@ def united(shapes: Shapes, group: Integers, n: int) -> Shapes:
     return whole
 
 
+def closed(shapes: Shapes) -> Shapes:
+    """
+    Outlines without the cracks that rounding leaves between neighbours.
+
+    Where one part of a building has a vertex on the wall of the next, rounded coordinates part the two by less than a
+    millimetre, and their union falls apart. It is grown by `CRACK_M` and shrunk again.
+    """
+    shapes = shapes.copy()
+    apart = np.flatnonzero(shapely.get_num_geometries(shapes) > 1)
+    if apart.size:
+        grown = shapely.buffer(shapes[apart], CRACK_M, join_style="mitre")
+        whole = shapely.simplify(shapely.buffer(grown, -CRACK_M, join_style="mitre"), CRACK_M / 2.0)
+        fewer = shapely.get_num_geometries(whole) < shapely.get_num_geometries(shapes[apart])
+        fewer &= shapely.is_valid(whole) & ~shapely.is_empty(whole)
+        shapes[apart[fewer]] = whole[fewer]
+    return shapes
+
+
 def footprints(surfaces: Surfaces, n: int) -> Shapes:
     """Outline of each object: its footprint as drawn, else its ground surfaces, else the shadow of all surfaces."""
     rank = np.select([surfaces.kind == FOOTPRINT, surfaces.kind == 2, surfaces.kind != 1], [0, 1, 2], 3)
@@ -335,7 +356,7 @@ def footprints(surfaces: Surfaces, n: int) -> Shapes:
     best = np.full(n, 4)
     np.minimum.at(best, surfaces.owner[seen], rank[seen])
     chosen = seen & (rank == best[surfaces.owner])
-    return united(surfaces.shapes[chosen], surfaces.owner[chosen], n)
+    return closed(united(surfaces.shapes[chosen], surfaces.owner[chosen], n))
 
 
 def tables_of(
@@ -361,7 +382,8 @@ def tables_of(
     lone = ~is_part & has_outline
     from_parts = is_part & has_outline & ~lone[root]
     whole = outline.copy()
-    whole[~is_part & ~has_outline] = united(outline[from_parts], root[from_parts], n)[~is_part & ~has_outline]
+    joint = closed(united(outline[from_parts], root[from_parts], n))
+    whole[~is_part & ~has_outline] = joint[~is_part & ~has_outline]
 
     chosen = ~is_part & ~shapely.is_empty(whole)
     lost = ~is_part & ~chosen

@@ -615,6 +615,11 @@ def _shapes_from_vector(
         problems.raise_errors()
     if level_column and (z_column or not shapely.has_z(shapes[present]).any()):
         levels = pd.to_numeric(frame[level_column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        unknown = ~np.isfinite(levels)
+        if unknown.any():
+            present &= ~unknown
+            rule = "value is present: features without left out"
+            problems.repair(rule, table=_TABLE, column=level_column, n_rows=int(unknown.sum()))
         shapes[present] = shapely.force_3d(shapely.force_2d(shapes[present]), levels[present])
         problems.note(f"levels taken from column {level_column}", table=_TABLE, column=level_column)
     return np.asarray(shapes[present], dtype=object), grid

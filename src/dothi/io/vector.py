@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -23,54 +22,21 @@ from pyproj.exceptions import CRSError
 from dothi.crs import LONLAT, Extent
 from dothi.errors import Problems
 from dothi.io.archive import open_archive
-from dothi.io.columns import COORDINATES, GEOMETRY, LISTED, map_frame
+from dothi.io.columns import GEOMETRY, LISTED, map_frame
+from dothi.io.coordinates import PLACE_NAMES, shapes_of
 from dothi.io.delimited import read_delimited, text_encoding
 from dothi.io.encodings import VIETNAMESE, decode, is_utf8, known, suspicion
 from dothi.io.mapping import ColumnMapping, folded, load_mapping, mapping_names
-from dothi.io.numerals import numbers
 from dothi.io.placement import check_place, swapped, swapped_bounds
-from dothi.schema import is_geographic_table
+from dothi.io.wholeness import FORMATS, beside, check_kind
 from dothi.tables import TABLES
 
 __all__ = ["load_mapping", "map_frame", "mapping_names", "read_vector"]
 
-HEAD_BYTES: Final = 1 << 16
 MAX_ROWS: Final = 50_000_000
 SAMPLE_TEXTS: Final = 2_000
 SAFE_TEXT: Final = "iso8859-1"
 """Reads any byte as the letter of the same number, so that no text is lost before its encoding is known."""
-
-FORMATS: Final = {
-    ".gpkg": "GPKG",
-    ".geojson": "GeoJSON",
-    ".json": "GeoJSON",
-    ".geojsonl": "GeoJSONSeq",
-    ".geojsons": "GeoJSONSeq",
-    ".ndjson": "GeoJSONSeq",
-    ".jsonl": "GeoJSONSeq",
-    ".shp": "ESRI Shapefile",
-    ".fgb": "FlatGeobuf",
-    ".parquet": "Parquet",
-    ".geoparquet": "Parquet",
-    ".csv": "CSV",
-    ".tsv": "CSV",
-    ".txt": "CSV",
-}
-"""Format by ending."""
-
-MAGIC: Final = {
-    "GPKG": (b"SQLite format 3\0",),
-    "ESRI Shapefile": (b"\x00\x00\x27\x0a",),
-    "FlatGeobuf": (b"fgb",),
-    "Parquet": (b"PAR1",),
-    "GeoJSON": (b"{", b"["),
-    "GeoJSONSeq": (b"{", b"\x1e"),
-}
-"""What files of a format begin with. A file is never opened as anything else than its ending says."""
-
-WKT_NAMES: Final = ("wkt", "geometry", "geom", "the_geom", "geom_wkt", "shape", "_wkt")
-XY_NAMES: Final = (("x", "y"), ("easting", "northing"))
-LONLAT_NAMES: Final = (("lon", "lat"), ("lng", "lat"), ("long", "lat"), ("longitude", "latitude"), ("kinhdo", "vido"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,99 +207,15 @@ def _read_file(path: Path, request: _Request, problems: Problems) -> pd.DataFram
     if not kind:
         problems.error(f"ending of the file is one of .zip, {', '.join(FORMATS)}; it is {path.suffix or 'none'}")
         return pd.DataFrame()
-    with path.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
-    if not head.strip():
-        problems.error("file is not empty")
-        return pd.DataFrame()
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip() if kind.startswith("GeoJSON") else head
-    if kind in MAGIC and not start.startswith(MAGIC[kind]):
-        problems.error(
-            f"is a {kind} file, as its ending {path.suffix} says; its first bytes are those of something else"
-        )
-    elif kind.startswith("GeoJSON") and b"gdal_streamed_alg" in head:
-        problems.error("is GeoJSON; this is a program for GDAL, which is not run")
-    elif request.where and kind in ("CSV", "Parquet"):
+    if request.where and kind in ("CSV", "Parquet"):
         problems.error(f'`where` for {kind} is written as conditions: where = {{ COLUMN = "value" }}')
-    else:
-        _check_whole(path, kind, problems)
+    check_kind(path, kind, problems)
     problems.raise_errors()
     if kind == "CSV":
         return _read_csv(path, request, problems)
     if kind == "Parquet":
         return _read_parquet(path, request, problems)
     return _read_ogr(path, kind, request, problems)
-
-
-def _check_whole(path: Path, kind: str, problems: Problems) -> None:
-    """Report a file that was cut off, where its reader would give half of it in silence."""
-    length = path.stat().st_size
-    if kind == "ESRI Shapefile":
-        _check_whole_shapefile(path, problems)
-    elif kind == "GPKG":
-        with path.open("rb") as handle:
-            header = handle.read(100)
-        if len(header) < 100:
-            problems.error("file is whole; it ends in its header")
-            return
-        page = struct.unpack_from(">H", header, 16)[0]
-        announced = (65536 if page == 1 else page) * struct.unpack_from(">L", header, 28)[0]
-        valid = (
-            header[24:28] == header[92:96]
-        )  # the page count of the header is in use (sqlite.org/fileformat.html, 1.3.7)
-        if valid and announced > length:
-            problems.error(f"file is whole: {announced:,} bytes by its header, {length:,} in fact")
-    elif kind.startswith("GeoJSON"):
-        with path.open("rb") as handle:
-            handle.seek(max(0, length - HEAD_BYTES))
-            tail = handle.read().rstrip(b" \t\r\n\0\x1e")
-        if not tail.endswith((b"}", b"]")) or (kind == "GeoJSONSeq" and not _is_json(tail.rsplit(b"\n", 1))):
-            problems.error("file is whole; it ends in the middle of an object")
-
-
-def _is_json(lines: list[bytes]) -> bool:
-    """Whether the last line is JSON, where it begins within what was read of it."""
-    if len(lines) == 1 and not lines[0].startswith((b"{", b"\x1e")):
-        return True
-    try:
-        json.loads(lines[-1].lstrip(b"\x1e"))
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _check_whole_shapefile(path: Path, problems: Problems) -> None:
-    """
-    Report parts of a Shapefile that are missing or shorter than their headers say.
-
-    Lengths are those of ESRI Shapefile Technical Description (1998), p. 4, and of the dBASE III header.
-    """
-    for ending in (".shp", ".shx", ".dbf"):
-        part = _beside(path, ending)
-        if part is None:
-            problems.error(
-                f"the file {path.stem}{ending} lies beside {path.name}: a Shapefile is at least .shp, .shx and .dbf"
-            )
-            continue
-        with part.open("rb") as handle:
-            header = handle.read(100)
-        length = part.stat().st_size
-        if len(header) < (32 if ending == ".dbf" else 100):
-            problems.error(f"{part.name} is whole; it ends in its header")
-            continue
-        if ending == ".dbf":
-            n_records, n_header, n_record = struct.unpack_from("<LHH", header, 4)
-            announced = n_header + n_records * n_record
-        else:
-            announced = 2 * struct.unpack_from(">L", header, 24)[0]
-        if announced > length:
-            problems.error(f"{part.name} is whole: {announced:,} bytes by its header, {length:,} in fact")
-
-
-def _beside(path: Path, ending: str) -> Path | None:
-    """File of the same name and another ending, in capitals or not."""
-    candidates = (path.with_suffix(ending), path.with_suffix(ending.upper()))
-    return next((file for file in candidates if file.is_file()), None)
 
 
 def _read_ogr(path: Path, kind: str, request: _Request, problems: Problems) -> pd.DataFrame:
@@ -358,7 +240,7 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
             info = pyogrio.read_info(path, layer=layer, encoding=codec)
             if info["driver"] not in (kind, "GeoJSON"):
                 problems.error(f"is a {kind} file; GDAL takes it for {info['driver']}")
-            grid = _grid(request.crs or info["crs"], problems, is_geographic_table(TABLES[request.table]))
+            grid = _grid(request.crs or info["crs"], problems, GEOMETRY in TABLES[request.table].columns)
             problems.raise_errors()
             text = _text_codec(path, info, request, problems) if shapefile else ""
             names = [decode(str(name).encode("latin-1"), text) if shapefile else str(name) for name in info["fields"]]
@@ -371,6 +253,8 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
                 where=_as_stored(request.where, text),
                 use_arrow=True,
             )
+            if kind == "GeoJSONSeq":
+                _check_all_read(path, problems)
             if grid and not len(frame) and request.extent:
                 info = pyogrio.read_info(path, layer=layer, encoding=codec, force_total_bounds=True)
             if isinstance(frame, gpd.GeoDataFrame):
@@ -390,6 +274,17 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
     if not isinstance(frame, gpd.GeoDataFrame):
         return _from_columns(frame, request, problems)
     return _placed(frame, grid, request, problems, info["total_bounds"])
+
+
+def _check_all_read(path: Path, problems: Problems) -> None:
+    """Report lines of GeoJSONSeq that are no object, which GDAL passes over in silence."""
+    with path.open("rb") as handle:
+        separated = handle.read(1) == b"\x1e"  # RFC 8142: an object may then take several lines
+        handle.seek(0)
+        n_objects = sum(line.count(b"\x1e") if separated else bool(line.strip()) for line in handle)
+    n_read = pyogrio.read_info(path, force_feature_count=True)["features"]
+    if n_read != n_objects:
+        problems.error(f"every line is one object; {n_objects:,} lines give {n_read:,} objects")
 
 
 def _as_stored(where: str | None, codec: str) -> str | None:
@@ -442,7 +337,7 @@ def _text_codec(path: Path, info: Mapping[str, Any], request: _Request, problems
     """Encoding of the text of a Shapefile: as asked for, as its .cpg says, UTF-8 where it can be, else as GDAL says."""
     if request.encoding:
         return request.encoding
-    if (page := _beside(path, ".cpg")) is not None:
+    if (page := beside(path, ".cpg")) is not None:
         said = page.read_bytes()[:64].decode("ascii", errors="replace").strip()
         if name := known(said):
             return name
@@ -522,8 +417,7 @@ def _read_parquet(path: Path, request: _Request, problems: Problems) -> pd.DataF
             return pd.DataFrame()
         wanted = [name for name in names if request.wants(name)]
         if b"geo" not in extra:
-            places = {*WKT_NAMES, *(name for pair in (*XY_NAMES, *LONLAT_NAMES) for name in pair)}
-            frame = pd.read_parquet(path, columns=[n for n in names if n in wanted or folded(n) in places])
+            frame = pd.read_parquet(path, columns=[n for n in names if n in wanted or folded(n) in PLACE_NAMES])
             return _from_columns(frame, request, problems)
         primary = str(json.loads(extra[b"geo"])["primary_column"])
         shapes = gpd.read_parquet(path, columns=[*(name for name in wanted if name != primary), primary])
@@ -537,109 +431,26 @@ def _read_parquet(path: Path, request: _Request, problems: Problems) -> pd.DataF
 
 
 def _read_csv(path: Path, request: _Request, problems: Problems) -> pd.DataFrame:
-    places = {*WKT_NAMES, *(name for pair in (*XY_NAMES, *LONLAT_NAMES) for name in pair)}
-
     def wanted(name: str) -> bool:
-        return request.wants(name) or folded(name) in places
+        return request.wants(name) or folded(name) in PLACE_NAMES
 
     frame = read_delimited(path, problems, encoding=request.encoding, wanted=wanted)
     return pd.DataFrame() if frame is None else _from_columns(frame, request, problems)
 
 
 def _from_columns(frame: pd.DataFrame, request: _Request, problems: Problems) -> pd.DataFrame:
-    """Frame with the geometry that its columns describe: WKT, or two coordinates."""
+    """Frame with the geometry that its columns describe, where the table has any."""
     text = _with_text(gpd.GeoDataFrame(frame), "", request, problems)
-    if not is_geographic_table(TABLES[request.table]):
+    if GEOMETRY not in TABLES[request.table].columns:
         return pd.DataFrame(text)
-    named = {own: source for source, own in request.plan.columns.items() if own in (GEOMETRY, *COORDINATES)}
-    there = {folded(str(name)): str(name) for name in text.columns}
-    absent = [source for source in named.values() if folded(source) not in there]
-    if absent:
-        problems.error(f"file has the columns {', '.join(absent)}")
+    found = shapes_of(text, request.plan.columns, request.plan.decimal, problems)
+    if found is None:
         return pd.DataFrame()
-    wkt = named.get(GEOMETRY) or next((there[name] for name in WKT_NAMES if name in there), None)
-    pair = tuple(there[folded(named[one])] for one in COORDINATES if one in named)
-    if len(pair) == 1:
-        problems.error("columns for both geometry.x and geometry.y are named")
-        return pd.DataFrame()
-    degrees = [
-        found for x, y in LONLAT_NAMES if (found := (there.get(x), there.get(y))) != (None, None) and None not in found
-    ]
-    metres = [
-        found for x, y in XY_NAMES if (found := (there.get(x), there.get(y))) != (None, None) and None not in found
-    ]
-    if not pair and (GEOMETRY in named or (wkt and not degrees and not metres) or (wkt and _is_text(text[wkt]))):
-        shapes = _from_wkt(text[there[folded(str(wkt))]], problems)
-        grid = _grid(request.crs, problems, geographic=True)
-    elif pair or degrees or metres:
-        x, y = pair or (degrees or metres)[0]
-        shapes = _points(text, str(x), str(y), request, problems)
-        grid = _grid(request.crs or (LONLAT if not pair and degrees else None), problems, geographic=True)
-    else:
-        problems.error(
-            "file has a place for every row: a column of WKT, or x and y, or lon and lat; name them in `columns`, "
-            'such as { X = "geometry.x", Y = "geometry.y" }'
-        )
-        return pd.DataFrame()
-    if grid is None or problems.errors:
-        return pd.DataFrame()
-    return _placed(
-        gpd.GeoDataFrame(text.drop(columns=GEOMETRY, errors="ignore"), geometry=shapes), grid, request, problems
-    )
-
-
-def _is_text(values: pd.Series) -> bool:
-    return pd.api.types.is_string_dtype(values.dtype) and bool(values.str.contains("(", regex=False, na=False).any())
-
-
-def _from_wkt(values: pd.Series, problems: Problems) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Geometry of WKT, EWKT or hexadecimal WKB."""
-    if pd.api.types.is_string_dtype(values.dtype):
-        text = values.fillna("").str.strip().str.replace(r"^SRID=\d+;", "", regex=True)
-        text = text.where(
-            ~text.str.contains("COLLECTION", case=False, regex=False), "?"
-        )  # nested ones overrun the stack
-        hexadecimal = bool(text[text != ""].head(1).str.fullmatch("[0-9A-Fa-f]+").any())
-        raw = text.where(text != "").to_numpy(dtype=object, na_value=None)
-    else:
-        raw, hexadecimal, text = values.to_numpy(dtype=object), True, values.notna()
-    shapes = (shapely.from_wkb if hexadecimal else shapely.from_wkt)(raw, on_invalid="ignore")
-    wrong = shapely.is_missing(shapes) & pd.notna(raw)
-    if wrong.any():
-        problems.error(
-            "geometry is WKT or WKB of points, lines or polygons", column=str(values.name), rows=_numbered(wrong)
-        )
-    return np.asarray(shapes, dtype=object)
-
-
-def _points(
-    frame: pd.DataFrame, x: str, y: str, request: _Request, problems: Problems
-) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Points of two columns of coordinates; none where one is missing."""
-    found = []
-    for name in (x, y):
-        values = frame[name]
-        if pd.api.types.is_numeric_dtype(values.dtype):
-            found.append(values.to_numpy(dtype="float64", na_value=np.nan))
-            continue
-        codes, distinct = pd.factorize(values)
-        texts = [str(text) for text in distinct]
-        read, wrong, ambiguous = numbers(texts, request.plan.decimal)
-        if ambiguous:
-            # three decimals throughout, as in 105.698: a grouped coordinate would have more than one group
-            read, wrong, _ = numbers(texts, "." if any("." in text for text in texts) else ",")
-        if wrong:
-            rows = _numbered(np.isin(codes, wrong))
-            problems.error(f"coordinate is a number; {texts[wrong[0]]!r} is not", column=name, rows=rows)
-        found.append(np.append(read, np.nan)[codes])
-    shapes = np.full(len(frame), None, dtype=object)
-    known_places = np.isfinite(found[0]) & np.isfinite(found[1])
-    shapes[known_places] = shapely.points(found[0][known_places], found[1][known_places])
-    return shapes
-
-
-def _numbered(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> list[str]:
-    return [f"no. {row + 1}" for row in np.flatnonzero(mask)]
+    shapes, degrees = found
+    grid = _grid(request.crs or (LONLAT if degrees else None), problems, geographic=True)
+    problems.raise_errors()
+    plain = text.drop(columns=GEOMETRY, errors="ignore")
+    return _placed(gpd.GeoDataFrame(plain, geometry=shapes), grid, request, problems)
 
 
 def _placed(

@@ -178,29 +178,27 @@ def _read(
     areas = osmium.area.AreaManager()
     relations = Relations(area_keys, transit=bool(layers & _TRANSIT), parts="building_parts" in layers)
     types = TagFilter(*(("type", name) for name in relations.types))
-    # the area manager lets everything pass and takes the multipolygons down as they come by
-    for relation in osmium.FileProcessor(file, RELATIONS).with_filter(types).with_filter(areas.first_pass_handler()):
-        relations.add(relation)
-
-    stream = _Stream(layers, bounds, relations)
     node_keys = sorted({key for layer in layers for key in _NODE_KEYS.get(layer, ())})
     nodes = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
     nodes.enable_for(NODES)
     with tempfile.TemporaryDirectory(prefix="dothi-osm-") as folder:
-        objects, members = Path(folder) / "objects.opl", Path(folder) / "members.opl"
+        objects, members, related = (Path(folder) / f"{name}.opl" for name in ("objects", "members", "relations"))
+        with osmium.io.Reader(file, RELATIONS) as reader, _writing(related) as writer:
+            osmium.apply(reader, types, areas.first_pass_handler(), writer)
+        for ident, pairs, shape in _objects(related):
+            relations.add(int(ident[1:]), pairs, shape[1:].split(",") if len(shape) > 1 else [])
+        related.unlink()
+        stream = _Stream(layers, bounds, relations)
         in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
         index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
         positions = osmium.NodeLocationsForWays(index)
         positions.ignore_errors()
-        writer = osmium.SimpleWriter(osmium.io.File(str(objects), _OPL))
-        try:
-            # nodes come before ways where the file says that it is sorted; else two passes make sure of it
-            once = header.get("sorting") == "Type_then_ID"
+        # nodes come before ways where the file says that it is sorted; else two passes make sure of it
+        once = header.get("sorting") == "Type_then_ID"
+        with _writing(objects) as writer:
             for entities in (NODES | WAYS,) if once else (NODES, WAYS):
                 with osmium.io.Reader(file, entities) as reader:
                     osmium.apply(reader, positions, nodes, writer)
-        finally:
-            writer.close()
         del positions, index
         stream.read(objects, members)
         if relations.areas:
@@ -211,6 +209,24 @@ def _read(
         return stream, None
     low, high = box.bottom_left, box.top_right
     return stream, (low.lon, low.lat, high.lon, high.lat)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[osmium.SimpleWriter]:
+    """Writer of OPL that is closed at the end."""
+    writer = osmium.SimpleWriter(osmium.io.File(str(path), _OPL))
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def _objects(path: Path) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Objects of an OPL file: kind and id, tags, and the rest of the line."""
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            ident, text, rest = line[:-1].split(" ", 2)
+            yield ident, ({} if text == "T" else dict([pair.split("=") for pair in text[1:].split(",")])), rest
 
 
 class _Areas:
@@ -269,18 +285,16 @@ class _Stream:
     def read(self, objects: Path, members: Path) -> None:
         """Take the objects of an OPL file, and copy the ways that relations make areas of."""
         wanted, courses = self.relations.member_ways, self.relations.course_ways
-        with objects.open(encoding="utf-8", newline="\n") as lines, members.open("w", encoding="utf-8", newline="\n") as copy:
-            for line in lines:
+        with members.open("w", encoding="utf-8", newline="\n") as copy:
+            for ident, pairs, shape in _objects(objects):
                 self.n_objects += 1
-                ident, text, shape = line[1:-1].split(" ", 2)
-                pairs = {} if text == "T" else dict([pair.split("=") for pair in text[1:].split(",")])
-                if line[0] == "n":
-                    self._node(int(ident), pairs.get, shape)
+                source = int(ident[1:])
+                if ident[0] == "n":
+                    self._node(source, pairs.get, shape)
                     continue
-                source = int(ident)
                 if source in wanted:
-                    # libosmium writes nodes without position in a way that it does not read
-                    copy.write(f"w{ident} {text} {shape.replace(_MISSING, '')}\n")
+                    # libosmium writes nodes without position in a way that it does not read; tags are not needed
+                    copy.write(f"{ident} T {shape.replace(_MISSING, '')}\n")
                 vertices = shape[1:]
                 if source in courses:
                     for run in self._runs(vertices, ""):

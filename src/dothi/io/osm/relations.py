@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from array import array
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from dothi.io.osm.rows import NODE, RELATION, WAY, source_key
+from dothi.io.osm.rows import NODE, RELATION, WAY, plain, source_key
 
 MODE: Final = {
     "bus": "bus",
@@ -31,15 +32,15 @@ _KIND: Final = {"n": NODE, "w": WAY, "r": RELATION}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A line: what it is called, and its members in order, as keys of objects."""
+    """A line: what it is called, and the keys of its members in order."""
 
     ident: int
     mode: str
     ref: str | None
     name: str | None
-    stops: tuple[int, ...]
-    platforms: tuple[int, ...]
-    ways: tuple[int, ...]
+    stops: array[int]
+    platforms: array[int]
+    ways: array[int]
 
 
 class Relations:
@@ -57,7 +58,7 @@ class Relations:
     """
 
     def __init__(self, area_keys: Collection[str], *, transit: bool, parts: bool) -> None:
-        self._area_keys = tuple(area_keys)
+        self._area_keys = frozenset(area_keys)
         self.types = ["multipolygon"]
         self.types += ["route", "public_transport"] if transit else []
         self.types += ["building"] if parts else []
@@ -67,49 +68,63 @@ class Relations:
         self.course_ways: set[int] = set()
         self.outlines: dict[int, list[int]] = {}
         self.part_outline: dict[int, int] = {}
-        self.stop_areas: list[tuple[int, ...]] = []
+        self.stop_areas: list[array[int]] = []
         self.routes: list[Route] = []
 
-    def add(self, relation: Any) -> None:
-        """Take a relation of one of `types`."""
-        get = relation.tags.get
-        match get("type"):
-            case "multipolygon" if any(key in relation.tags for key in self._area_keys):
-                ways = [member for member in relation.members if member.type == "w"]
-                self.areas.add(relation.id)
-                self.member_ways.update(member.ref for member in ways)
-                if "building" in relation.tags:
-                    self.outlines[relation.id] = [member.ref for member in ways if member.role == "outer"]
-            case "route" if MODE.get(get("route", "")) is not None:
-                self._add_route(relation)
-            case "public_transport" if get("public_transport") == "stop_area":
-                self.stop_areas.append(tuple(source_key(m.ref, _KIND[m.type]) for m in relation.members))
-            case "building":
-                self._add_parts(relation)
+    def add(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
+        """
+        Take a relation of one of `types`.
 
-    def _add_route(self, relation: Any) -> None:
-        get = relation.tags.get
-        stops, platforms, ways = [], [], []
-        for member in relation.members:
-            key = source_key(member.ref, _KIND[member.type])
-            role = member.role
+        Parameters
+        ----------
+        ident
+            Its id.
+        tags
+            Its tags, as OPL writes them.
+        members
+            Its members as OPL writes them: letter of the kind, id, ``@`` and role.
+        """
+        match tags.get("type"):
+            case "multipolygon" if not self._area_keys.isdisjoint(tags):
+                ways = [member[1:].split("@") for member in members if member[0] == "w"]
+                self.areas.add(ident)
+                self.member_ways.update(int(way) for way, _ in ways)
+                if "building" in tags:
+                    self.outlines[ident] = [int(way) for way, role in ways if role == "outer"]
+            case "route" if MODE.get(tags.get("route", "")) is not None:
+                self._add_route(ident, tags, members)
+            case "public_transport" if tags.get("public_transport") == "stop_area":
+                self.stop_areas.append(array("q", [_key(member)[0] for member in members]))
+            case "building":
+                self._add_parts(members)
+
+    def _add_route(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
+        stops, platforms, ways = array("q"), array("q"), array("q")
+        for member in members:
+            if member[-1] == "@" and member[0] == "w":  # the usual case, and lines have thousands of them
+                ways.append(int(member[1:-1]))
+                continue
+            key, role = _key(member)
             if role.startswith("platform"):
                 platforms.append(key)
-            elif role.startswith("stop") or role.endswith("stop") or (member.type == "n" and role in ("", "halt")):
+            elif role.startswith("stop") or role.endswith("stop") or (member[0] == "n" and role in ("", "halt")):
                 stops.append(key)
-            elif member.type == "w" and role != "link":
-                ways.append(member.ref)
+            elif member[0] == "w" and role != "link":
+                ways.append(int(member[1 : member.index("@")]))
         self.course_ways.update(ways)
-        self.routes.append(
-            Route(
-                relation.id, MODE[get("route")] or "other", get("ref"), get("name"), tuple(stops), tuple(platforms), tuple(ways)
-            )
-        )
+        mode = MODE[tags["route"]] or "other"
+        self.routes.append(Route(ident, mode, plain(tags.get("ref")), plain(tags.get("name")), stops, platforms, ways))
 
-    def _add_parts(self, relation: Any) -> None:
-        members = [(source_key(m.ref, _KIND[m.type]), m.role) for m in relation.members]
-        outline = next((key for key, role in members if role == "outline"), None)
+    def _add_parts(self, members: Sequence[str]) -> None:
+        found = [_key(member) for member in members]
+        outline = next((key for key, role in found if role == "outline"), None)
         if outline is not None:
-            for key, role in members:
+            for key, role in found:
                 if role in ("part", ""):
                     self.part_outline[key] = outline
+
+
+def _key(member: str) -> tuple[int, str]:
+    """Key and role of a member."""
+    ident, _, role = member[1:].partition("@")
+    return source_key(int(ident), _KIND[member[0]]), role

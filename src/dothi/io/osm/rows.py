@@ -225,8 +225,8 @@ class Rows:
         return pd.Series(pd.array([plain(name) for name in self._known_names], dtype="str").take(codes))
 
 
-def source_key(source: int, kind: int) -> int:
-    """One integer for an object of OpenStreetMap."""
+def source_key(source: Any, kind: int) -> Any:
+    """One integer for an object of OpenStreetMap, or for an array of them."""
     return source * _KINDS + kind
 
 

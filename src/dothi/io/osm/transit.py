@@ -8,13 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
 
 from dothi.crs import LONLAT, Bounds
 from dothi.errors import Problems
 from dothi.io.osm import tags
 from dothi.io.osm.relations import Relations, Route
-from dothi.io.osm.rows import RELATION, Rows, source_key
+from dothi.io.osm.rows import RELATION, WAY, Rows, source_key
 
 _NEAR_M: Final = 60.0
 """How near a stop lies whose vehicle position or platform outline an object is."""
@@ -113,7 +112,7 @@ def _rings(lines: np.ndarray[Any, np.dtype[np.object_]]) -> Any:
 
 def _calls(route: Route, place: pd.Index) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Rows of the stops that a route calls at, in order."""
-    stops, platforms = (np.asarray(place.get_indexer(list(keys)), dtype=np.intp) for keys in (route.stops, route.platforms))
+    stops, platforms = (np.asarray(place.get_indexer(np.array(keys, dtype=np.int64)), dtype=np.intp) for keys in (route.stops, route.platforms))
     stops, platforms = stops[stops >= 0], platforms[platforms >= 0]
     called = platforms if len(platforms) >= len(stops) else stops
     return called[np.diff(called, prepend=-1) != 0]
@@ -129,8 +128,12 @@ def _repeats(stops: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
         return np.zeros(len(stops), dtype=bool)
     degrees = shapely.get_coordinates(np.asarray(stops.geometry.array))
     metres = degrees * _M_PER_DEG * [np.cos(np.radians(degrees[:, 1].mean())), 1.0]
-    distance, _ = cKDTree(metres[proper]).query(metres)
-    return secondary & (distance <= _NEAR_M)
+    near, _ = shapely.STRtree(shapely.points(metres[proper])).query_nearest(
+        shapely.points(metres), max_distance=_NEAR_M, all_matches=False
+    )
+    beside = np.zeros(len(stops), dtype=bool)
+    beside[near] = True
+    return secondary & beside
 
 
 def _parents(stops: gpd.GeoDataFrame, relations: Relations) -> Any:
@@ -139,7 +142,7 @@ def _parents(stops: gpd.GeoDataFrame, relations: Relations) -> Any:
     station = (stops["rank"] == tags.STATION).to_numpy(dtype=bool)
     parent = np.full(len(stops), np.nan)
     for area in relations.stop_areas:
-        members = place.get_indexer(list(area))
+        members = place.get_indexer(np.array(area, dtype=np.int64))
         members = members[members >= 0]
         heads = members[station[members]]
         if len(heads):
@@ -156,7 +159,7 @@ def _courses(routes: list[Route], courses: Rows | None) -> list[Any]:
     keys = pd.Index(courses.sources())
     order = np.argsort(keys.to_numpy(), kind="stable")
     ordered = keys.to_numpy()[order]
-    wanted = [np.unique(np.array([source_key(way, 1) for way in route.ways], dtype=np.int64)) for route in routes]
+    wanted = [np.unique(source_key(np.array(route.ways, dtype=np.int64), WAY)) for route in routes]
     owner = np.repeat(np.arange(len(routes)), [len(ways) for ways in wanted])
     flat = np.concatenate([np.empty(0, dtype=np.int64), *wanted])
     low, high = np.searchsorted(ordered, flat, "left"), np.searchsorted(ordered, flat, "right")

@@ -1,0 +1,147 @@
+"""From sources to a city: what holds for every build."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dothi.errors import InputError
+from dothi.study import Study
+
+OSM = 'kind = "osm"\npath = "data/map.osm.pbf"'
+BUILD = "import sys\nfrom dothi.study import Study\nprint('begun', flush=True)\nStudy.open(sys.argv[1]).build()"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Everything in a folder, to the byte."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def tables(study: Path) -> dict[str, bytes]:
+    return snapshot(Study.open(study).city_folder)
+
+
+@pytest.fixture
+def study(write_study, little_extract):
+    return write_study(OSM, files={"map.osm.pbf": little_extract})
+
+
+def test_a_second_build_does_nothing_and_a_changed_option_only_what_depends_on_it(study):
+    first = Study.open(study).build()
+    before = snapshot(study)
+    again = Study.open(study).build()
+    assert first.changed
+    assert not again.changed
+    assert not any(again.seconds.values())
+    assert snapshot(study) == before
+
+    config = study / "dothi.toml"
+    config.write_text(config.read_text(encoding="utf-8") + "zone_cell_m = 400.0\n", encoding="utf-8")
+    third = Study.open(study).build()
+    made = [title for title, seconds in third.seconds.items() if seconds]
+    assert made[0] == "Facilities and zones"
+    assert "Reading data/map.osm.pbf" not in made
+
+
+def test_the_same_sources_give_the_same_bytes_in_another_folder(write_study, little_extract):
+    one, two = (write_study(OSM, files={"map.osm.pbf": little_extract}, name=name) for name in ("một", "hai ba"))
+    Study.open(one).build()
+    Study.open(two).build()
+    assert tables(one) == tables(two)
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments_leave_the_tables_of_an_uninterrupted_build(study, tmp_path):
+    quiet = tmp_path / "quiet"
+    shutil.copytree(study, quiet)
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", BUILD, str(quiet)], check=True, stdout=subprocess.DEVNULL)
+    whole_s = time.perf_counter() - began
+
+    rng = random.Random(20)
+    finished = 0
+    for number in range(50):
+        if finished or number % 10 == 9:  # else later kills would find nothing left to do
+            shutil.rmtree(study / ".dothi", ignore_errors=True)
+        process = subprocess.Popen([sys.executable, "-c", BUILD, str(study)], stdout=subprocess.PIPE)
+        process.stdout.readline()  # imports are done: from here on there is something to break
+        try:
+            finished = process.wait(rng.uniform(0.0, whole_s / 6)) == 0
+        except subprocess.TimeoutExpired:
+            finished = False
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stdout.close()
+    subprocess.run([sys.executable, "-c", BUILD, str(study)], check=True, stdout=subprocess.DEVNULL)
+    assert tables(study) == tables(quiet)
+    assert not list((study / ".dothi").rglob("*.part*"))
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "dothi", *arguments], capture_output=True, text=True, timeout=300)
+
+
+BROKEN = {
+    "a truncated extract": (OSM, {"map.osm.pbf": "truncated"}),
+    "an empty file": (OSM, {"map.osm.pbf": b""}),
+    "a file that is no extract": (OSM, {"map.osm.pbf": b"PK\x03\x04 this is no map" * 40}),
+    "a file that is not there": (OSM, {}),
+    "a GeoJSON without a table of that name": ('kind = "vector"\ntable = "castles"\npath = "data/x.geojson"', {"x.geojson": b"{}"}),
+    "GeoJSON that ends in the middle": (
+        'kind = "vector"\ntable = "buildings"\npath = "data/x.geojson"',
+        {"x.geojson": b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Poly'},
+    ),
+    "a timetable that is no zip": ('kind = "gtfs"\npath = "data/bus.zip"', {"bus.zip": b"stop_id,stop_name\n"}),
+    "a weather file that is none": ('kind = "epw"\npath = "data/x.epw"', {"x.epw": b"LOCATION,Nowhere\n"}),
+    "a terrain that is none": ('kind = "terrain"\npath = "data/x.tif"', {"x.tif": b"II*\0" + bytes(64)}),
+    "a CityJSON of another kind": ('kind = "cityjson"\npath = "data/x.city.json"', {"x.city.json": b'{"type": "Feature"}'}),
+    "a CityGML with entities": (
+        'kind = "citygml"\npath = "data/x.gml"',
+        {"x.gml": b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><CityModel xmlns="http://www.opengis.net/citygml/2.0">&c;</CityModel>'},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_bad_input_ends_with_code_2_a_clear_line_and_the_study_as_it_was(case, write_study, little_extract):
+    source, files = BROKEN[case]
+    good = little_extract.read_bytes()
+    study = write_study(OSM, files={"map.osm.pbf": good})
+    Study.open(study).build()
+    content = {name: good[: len(good) // 2] if data == "truncated" else data for name, data in files.items()}
+    if not content:
+        (study / "data" / "map.osm.pbf").unlink()
+    (write_study(OSM, source, files=content) if source != OSM else write_study(OSM, files=content))
+    before = snapshot(study)
+    result = run("build", str(study))
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "nothing was changed" in result.stderr
+    assert {name: data for name, data in snapshot(study).items() if "/work/" not in name} == {
+        name: data for name, data in before.items() if "/work/" not in name
+    }
+    assert len(Study.open(study).city["buildings"]) > 0
+
+
+def test_problems_of_all_sources_are_named_at_once(write_study):
+    study = write_study(OSM, 'kind = "epw"\npath = "data/none.epw"', files={})
+    with pytest.raises(InputError) as caught:
+        Study.open(study).build()
+    assert [problem.rule for problem in caught.value.problems] == ["file is present", "file is present"]
+
+
+def test_importing_dothi_is_quick_and_loads_nothing_heavy():
+    code = (
+        "import time; t = time.perf_counter(); import dothi; s = time.perf_counter() - t\n"
+        "import sys, json; print(json.dumps([s, [m for m in ('numba', 'pandas', 'rasterio', 'geopandas', 'fastapi') if m in sys.modules]]))"
+    )
+    seconds, heavy = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert heavy == []
+    assert seconds < 0.3
