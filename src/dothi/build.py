@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from dothi.sources import Source
 
 STEP = "step.json"
+WORKERS = 2
+"""Steps at work at once: most of their time is spent in libraries that let other threads go on."""
 READS_CODE = ("io", "derive", "place", *(f"{name}.py" for name in ("build", "city", "crs", "draft", "schema", "shapes", "sources", "steps", "tables", "units")))
 
 
@@ -141,46 +144,105 @@ def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progr
     problems.raise_errors()
 
     steps = steps_of(config, folder, records)
-    draft = Draft(config)
-    key = _key(code_version(), config.name, config.country, config.crs, config.extent)
-    used: list[str] = []
-    seconds: dict[str, float] = {}
-    found: list[Problem] = []
+    keys = _keys(steps, config)
+    homes = {step.name: derived / "work" / keys[step.name] for step in steps}
     progress.begin([step.title for step in steps])
-    for step in steps:
-        key = _key(key, step.name, step.depends_on)
-        used.append(key)
-        home = derived / "work" / key
-        progress.step(step.title)
-        began = time.perf_counter()
-        cached = (home / STEP).exists()
-        if not cached:
-            _run(step, draft, home)
-        found += _take(step, home, draft)
-        seconds[step.title] = 0.0 if cached else time.perf_counter() - began
-        progress.done(step.title, seconds[step.title], cached)
+    seconds = _run_all(steps, homes, config, progress)
 
+    draft = Draft(config)
+    found = [problem for step in steps for problem in _take(step, homes[step.name], draft)]
+    key = _key(config.name, config.country, *keys.values())
     target = derived / "cities" / key
     changed = not (target / MANIFEST).exists()
     if changed:
         shutil.rmtree(target, ignore_errors=True)
         _city(draft, records).write(target)
-    write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
-    _forget(derived / "work", used)
+        write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
+    _forget(derived / "work", list(keys.values()))
     _forget(derived / "cities", [key])
     return Built(target, changed, seconds, tuple(found), tuple(draft.accuracy))
 
 
-def _run(step: Step, draft: Draft, home: Path) -> None:
-    """Run a step and keep what it gives; the manifest is written last, so half a step is no step."""
+def _keys(steps: list[Step], config: StudyConfig) -> dict[str, str]:
+    """Key of every step: a hash of all that its result depends on."""
+    keys: dict[str, str] = {}
+    for step in steps:
+        before = [keys[name] for name in step.after]
+        keys[step.name] = _key(code_version(), config.country, config.crs, step.name, step.depends_on, before)
+    return keys
+
+
+def _run_all(
+    steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress
+) -> dict[str, float]:
+    """
+    Run the steps that are not kept, each as soon as those it comes after are done.
+
+    Returns
+    -------
+    dict
+        Time of every step by title [s]; 0 for those that were kept.
+
+    Raises
+    ------
+    InputError
+        The problems of all steps that could run.
+    """
+    seconds = dict.fromkeys((step.title for step in steps), 0.0)
+    done: set[str] = set()
+    waiting = list(steps)
+    running: dict[Future[float], Step] = {}
+    errors: list[Problem] = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        while waiting or running:
+            for step in [step for step in waiting if done.issuperset(step.after)]:
+                waiting.remove(step)
+                if (homes[step.name] / STEP).exists():
+                    done.add(step.name)
+                    progress.done(step.title, 0.0, True)
+                else:
+                    running[pool.submit(_run, step, steps, homes, config, progress)] = step
+            if any(done.issuperset(step.after) for step in waiting):
+                continue
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                try:
+                    seconds[step.title] = future.result()
+                except InputError as error:
+                    errors += error.problems
+                else:
+                    done.add(step.name)
+    if errors:
+        raise InputError(dict.fromkeys(errors))
+    return seconds
+
+
+def _run(
+    step: Step, steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress
+) -> float:
+    """
+    Run a step and keep what it gives; the manifest is written last, so half a step is no step.
+
+    Returns
+    -------
+    float
+        How long it took [s].
+    """
     import pandas as pd
 
     from dothi.io.parquet import write_table
     from dothi.io.terrain import write_raster
 
+    progress.step(step.title)
+    began = time.perf_counter()
+    home = homes[step.name]
     shutil.rmtree(home, ignore_errors=True)
-    draft.problems = Problems()
-    known = len(draft.accuracy)
+    draft = Draft(config)
+    for earlier in _before(step, steps):
+        _take(earlier, homes[earlier.name], draft)
+    draft.accuracy = []
     made = step.run(draft)
     draft.problems.raise_errors()
     tables = {name: value for name, value in made.items() if isinstance(value, pd.DataFrame)}
@@ -195,17 +257,28 @@ def _run(step: Step, draft: Draft, home: Path) -> None:
         "rasters": sorted(rasters),
         "bounds": draft.bounds,
         "problems": [_as_json(problem) for problem in draft.problems],
-        "accuracy": draft.accuracy[known:],
+        "accuracy": draft.accuracy,
     }
-    draft.accuracy = draft.accuracy[:known]
     write_text(home / STEP, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    seconds = time.perf_counter() - began
+    progress.done(step.title, seconds, False)
+    return seconds
+
+
+def _before(step: Step, steps: list[Step]) -> list[Step]:
+    """Steps whose results a step sees, in order."""
+    seen = set(step.after)
+    for earlier in reversed(steps):
+        if earlier.name in seen:
+            seen |= set(earlier.after)
+    return [earlier for earlier in steps if earlier.name in seen]
 
 
 def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
     """
-    Add what a kept step gave to the draft; tables are read when first asked for.
+    Add what a kept step gave to a draft; tables are read when first asked for.
 
-    A step that has just run is taken from its files too: so a build that was interrupted sees the same tables.
+    Steps see each other's results only through files: so a build that was interrupted sees the same tables.
     """
     from dothi.io.parquet import read_table
     from dothi.io.terrain import read_raster

@@ -84,8 +84,10 @@ class Step:
         What it does, for people.
     run
         Takes a draft, gives the tables and rasters it makes or changes.
+    after
+        Steps whose results it sees, and those that these see.
     depends_on
-        Everything besides the steps before that its result depends on.
+        Everything besides those steps that its result depends on.
     source
         Place in ``dothi.toml`` of the source it reads; None for all other steps.
     """
@@ -93,5 +95,6 @@ class Step:
     name: str
     title: str
     run: Callable[[Draft], Mapping[str, Any]]
+    after: tuple[str, ...] = ()
     depends_on: Any = None
     source: int | None = None

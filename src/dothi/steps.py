@@ -39,33 +39,37 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
     Returns
     -------
     list of Step
-        Sources that must know the extent come after those that tell it.
+        Every step stands behind those it comes after.
     """
     options = config.build
-    order = sorted(range(len(config.source)), key=lambda number: config.source[number].needs_extent)
+    plain = tuple(f"source-{number}" for number, source in enumerate(config.source) if not source.needs_extent)
     reading = [
         Step(
             f"source-{number}",
-            f"Reading {config.source[number].label}",
-            partial(_read, config.source[number], folder),
-            records[number],
-            number,
+            f"Reading {source.label}",
+            partial(_read, source, folder),
+            after=plain if source.needs_extent else (),
+            depends_on=(records[number], config.crs, config.extent),
+            source=number,
         )
-        for number in order
+        for number, source in enumerate(config.source)
     ]
-    return [
-        *reading,
-        Step("assemble", "Joining the sources", _assemble),
-        Step("water", "Water bodies", _water, options.river_from_void),
-        Step("terrain", "Terrain", _terrain, options.terrain_cell_m),
-        Step("network", "Road graph", _network, (options.node_crossings, options.snap_m)),
-        Step("buildings", "Functions, heights and floor area of buildings", _buildings, options.seed),
-        Step("people", "Dwellings, residents and jobs", _people, options.seed),
-        Step("places", "Facilities and zones", _places, (options.zones, options.zone_cell_m)),
-        Step("cover", "Land cover", _cover),
-        Step("weather", "Weather", _weather, options.climate),
-        *([Step("accuracy", "Trying the methods on known values", _accuracy, options.seed)] if options.accuracy else []),
+    cell, seed = options.terrain_cell_m, options.seed
+    derived = [
+        Step("assemble", "Joining the sources", _assemble, tuple(step.name for step in reading), config.extent),
+        Step("water", "Water bodies", _water, ("assemble",), options.river_from_void),
+        Step("buildings", "Functions, heights and floor area of buildings", _buildings, ("assemble",), seed),
+        Step("network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)),
+        Step("terrain", "Terrain", _terrain, ("water",), cell),
+        Step("people", "Dwellings, residents and jobs", _people, ("buildings",), seed),
+        Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
+        Step("cover", "Land cover", _cover, ("water", "network"), cell),
+        Step("ground", "Ground of the buildings", _ground, ("people", "terrain")),
+        Step("places", "Facilities and zones", _places, ("network", "people"), (options.zones, options.zone_cell_m)),
     ]
+    if options.accuracy:
+        derived.append(Step("accuracy", "Trying the methods on known values", _accuracy, ("people",), seed))
+    return [*reading, *derived]
 
 
 def _read(source: Source, folder: Path, draft: Draft) -> Mapping[str, Any]:
@@ -122,7 +126,7 @@ def _water(draft: Draft) -> Mapping[str, Any]:
 
 
 def _terrain(draft: Draft) -> Mapping[str, Any]:
-    """Terrain of a raster, of points, or of what roads and buildings know; and the ground of every building."""
+    """Terrain of a raster, of points, or of what roads and buildings know."""
     from dothi.derive import terrain as ground
     from dothi.io.terrain import grid_for
 
@@ -142,8 +146,18 @@ def _terrain(draft: Draft) -> Mapping[str, Any]:
     errors = ground.accuracy(terrain, buildings)
     if errors.get("n"):
         draft.accuracy.append(_tried("ground_m", str(terrain.attrs.get("method", "terrain")), "m", errors))
-    buildings = ground.ground_levels(buildings, terrain)
-    return {"terrain": terrain, "buildings": buildings, "surface": ground.surface_raster(terrain, buildings)}
+    return {"terrain": terrain}
+
+
+def _ground(draft: Draft) -> Mapping[str, Any]:
+    """The ground every building stands on, and the surface with all of them."""
+    from dothi.derive.terrain import ground_levels, surface_raster
+
+    if "terrain" not in draft.rasters:
+        return {}
+    terrain = draft.rasters["terrain"]
+    buildings = ground_levels(draft.table("buildings"), terrain)
+    return {"buildings": buildings, "surface": surface_raster(terrain, buildings)}
 
 
 def _network(draft: Draft) -> Mapping[str, Any]:

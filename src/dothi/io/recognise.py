@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from dothi.errors import Problems
+from dothi.io.mapping import load_mapping, mapping_names
 
 HEAD_BYTES: Final = 1 << 16
 RASTERS: Final = (".tif", ".tiff", ".asc", ".vrt")
 VECTORS: Final = (".gpkg", ".geojson", ".geojsonl", ".shp", ".fgb", ".parquet", ".csv")
-BD_TOPO_LAYERS: Final = {
-    "batiment": ("buildings", "bdtopo3:batiment"),
-    "troncon_de_route": ("roads", "bdtopo3:troncon_de_route"),
-    "troncon_de_voie_ferree": ("railways", "bdtopo3:troncon_de_voie_ferree"),
-}
+REPEATED: Final = ("plan_d_eau", "cours_d_eau")
+"""Layers of BD TOPO that tell again what another layer tells."""
 WORDS: Final = {
     "buildings": ("building", "batiment", "bati", "nha", "cong_trinh", "footprint"),
     "roads": ("road", "street", "highway", "route", "voirie", "duong", "giao_thong"),
@@ -121,9 +119,9 @@ def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
 def _entry(layer: str) -> dict[str, Any]:
     plain = "".join(letter for letter in unicodedata.normalize("NFD", layer.lower()) if not unicodedata.combining(letter))
     plain = plain.replace("đ", "d").replace("-", "_").replace(" ", "_")
-    if plain in BD_TOPO_LAYERS:
-        table, mapping = BD_TOPO_LAYERS[plain]
-        return {"kind": "vector", "table": table, "mapping": mapping}
+    for mapping in (f"bdtopo3:{plain}", f"bdtopo2:{plain}"):
+        if mapping in mapping_names() and plain not in REPEATED:
+            return {"kind": "vector", "table": load_mapping(mapping).table, "mapping": mapping}
     for table, words in WORDS.items():
         if any(word in plain for word in words):
             return {"kind": "vector", "table": table}

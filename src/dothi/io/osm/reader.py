@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 import re
 import tempfile
 from collections import Counter
@@ -23,7 +25,7 @@ from dothi.errors import Problems
 from dothi.io.osm import roads, tags
 from dothi.io.osm.frames import tables_of
 from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import NODE, WAY, Get, Rows, Values, escaped
+from dothi.io.osm.rows import NODE, WAY, Rows, Values, escaped, picker
 
 LAYERS: Final = (
     "buildings",
@@ -43,8 +45,31 @@ LAYERS: Final = (
 """Tables that an extract can fill."""
 
 _TRANSIT: Final = frozenset({"stops", "routes", "route_stops"})
-_GENERIC_KEYS: Final = tags.PLACE_KEYS + tags.LAND_KEYS
-_BUILDING_KEYS: Final = tags.BUILDING_KEYS + tags.PLACE_KEYS
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "buildings": tags.BUILDING_KEYS + tuple(key for key in tags.FACILITY_KEYS if key not in ("landuse", "capacity", "beds")),
+    "building_parts": tags.PART_KEYS,
+    "roads": roads.ROAD_KEYS,
+    "railways": tags.RAILWAY_KEYS,
+    "stops": tags.STOP_KEYS,
+    "land_use": tags.LAND_USE_KEYS,
+    "water_bodies": tags.WATER_KEYS,
+    "waterways": tags.WATERWAY_KEYS,
+    "facilities": tags.FACILITY_KEYS,
+    "trees": tags.TREE_KEYS,
+    "barriers": tags.BARRIER_KEYS,
+    "coastline": (),
+    "courses": (),
+}
+"""Keys of the tags that decide what a row of a table says."""
+_AREAS: Final = frozenset({"buildings", "building_parts", "land_use", "water_bodies", "facilities"})
+_OF_BUILDINGS: Final = frozenset({"facilities", "stops"})
+"""Tables that a building, or a node, may be in as well."""
+_PLAN_KEYS: Final = (
+    "building:part", "amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "public_transport",
+    "landuse", "natural", "waterway", "barrier", "man_made", "route", "place", "highway", "aeroway",
+)  # fmt: skip
+"""Keys that decide which tables an object goes to."""
+_pick_plan = picker(_PLAN_KEYS)
 _NODE_KEYS: Final = {
     "trees": ("natural",),
     "stops": ("highway", "railway", "public_transport", "amenity"),
@@ -58,8 +83,6 @@ _AREA_KEYS: Final = {
     "facilities": ("amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "landuse", "aeroway"),
 }
 _OPL: Final = "opl,locations_on_ways=true,add_metadata=none"
-_NO_PLACES: Final = (None,) * len(tags.PLACE_KEYS)
-_NO_LANDS: Final = (None,) * len(tags.LAND_KEYS)
 _MISSING: Final = "xy"
 """Position of a node that is not in the file, in OPL."""
 _GAP: Final = re.compile(r"(?:^|,)(?:n-?\d+xy(?:,|$))+")
@@ -175,32 +198,34 @@ def _read(
     """
     header = osmium.io.Reader(file, osmium.osm.NOTHING).header()
     area_keys = sorted({key for layer in layers for key in _AREA_KEYS.get(layer, ())})
-    areas = osmium.area.AreaManager()
-    relations = Relations(area_keys, transit=bool(layers & _TRANSIT), parts="building_parts" in layers)
-    types = TagFilter(*(("type", name) for name in relations.types))
     node_keys = sorted({key for layer in layers for key in _NODE_KEYS.get(layer, ())})
+    relations = Relations(area_keys, transit=bool(layers & _TRANSIT), parts="building_parts" in layers)
+    areas = osmium.area.AreaManager()
     nodes = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
     nodes.enable_for(NODES)
+    types = TagFilter(*(("type", name) for name in relations.types))
+    types.enable_for(RELATIONS)
     with tempfile.TemporaryDirectory(prefix="dothi-osm-") as folder:
-        objects, members, related = (Path(folder) / f"{name}.opl" for name in ("objects", "members", "relations"))
-        with osmium.io.Reader(file, RELATIONS) as reader, _writing(related) as writer:
-            osmium.apply(reader, types, areas.first_pass_handler(), writer)
-        for ident, pairs, shape in _objects(related):
-            relations.add(int(ident[1:]), pairs, shape[1:].split(",") if len(shape) > 1 else [])
-        related.unlink()
-        stream = _Stream(layers, bounds, relations)
+        objects, members = Path(folder) / "objects.opl", Path(folder) / "members.opl"
         in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
         index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
         positions = osmium.NodeLocationsForWays(index)
         positions.ignore_errors()
-        # nodes come before ways where the file says that it is sorted; else two passes make sure of it
-        once = header.get("sorting") == "Type_then_ID"
-        with _writing(objects) as writer:
-            for entities in (NODES | WAYS,) if once else (NODES, WAYS):
+        writer = osmium.SimpleWriter(osmium.io.File(str(objects), _OPL))
+        try:
+            # nodes, ways and relations come in this order where the file says so; else passes of their own see to it
+            once = header.get("sorting") == "Type_then_ID"
+            for entities in (NODES | WAYS | RELATIONS,) if once else (NODES, WAYS, RELATIONS):
                 with osmium.io.Reader(file, entities) as reader:
-                    osmium.apply(reader, positions, nodes, writer)
+                    osmium.apply(reader, positions, nodes, types, areas.first_pass_handler(), writer)
+        finally:
+            writer.close()
         del positions, index
+        for ident, pairs, rest in _objects(objects, _first_relation(objects)):
+            relations.add(int(ident[1:]), pairs, rest[1:].split(",") if len(rest) > 1 else [])
+        stream = _Stream(layers, bounds, relations)
         stream.read(objects, members)
+        objects.unlink()
         if relations.areas:
             with osmium.io.Reader(str(members), WAYS) as reader:
                 osmium.apply(reader, areas.second_pass_handler(KeyFilter(*area_keys), _Areas(stream)))
@@ -211,22 +236,26 @@ def _read(
     return stream, (low.lon, low.lat, high.lon, high.lat)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[osmium.SimpleWriter]:
-    """Writer of OPL that is closed at the end."""
-    writer = osmium.SimpleWriter(osmium.io.File(str(path), _OPL))
-    try:
-        yield writer
-    finally:
-        writer.close()
+def _first_relation(path: Path) -> int:
+    """Offset of the first relation in an OPL file, or of its end."""
+    if not (size := path.stat().st_size):
+        return 0
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        if text[:1] == b"r":
+            return 0
+        found = text.find(b"\nr")
+    return size if found < 0 else found + 1
 
 
-def _objects(path: Path) -> Iterator[tuple[str, dict[str, str], str]]:
-    """Objects of an OPL file: kind and id, tags, and the rest of the line."""
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
+def _objects(path: Path, offset: int = 0) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Objects of an OPL file from an offset on: kind and id, tags, and the rest of the line."""
+    with path.open("rb") as handle:
+        handle.seek(offset)
+        for line in io.TextIOWrapper(handle, encoding="utf-8", newline="\n"):
             ident, text, rest = line[:-1].split(" ", 2)
-            yield ident, ({} if text == "T" else dict([pair.split("=") for pair in text[1:].split(",")])), rest
+            # commas and equals signs within keys and values are escaped; without tags the one empty part is left over
+            parts = iter(text[1:].replace("=", ",").split(","))
+            yield ident, dict(zip(parts, parts, strict=False)), rest
 
 
 class _Areas:
@@ -239,7 +268,8 @@ class _Areas:
     def area(self, area: osmium.osm.Area) -> None:
         """Take an area, if it is one of a relation."""
         if not area.from_way():
-            self._stream.area(area.orig_id(), area.tags.get, self._shape(area))
+            pairs = {tag.k: escaped(tag.v) for tag in area.tags}
+            self._stream.area(area.orig_id(), pairs, self._shape(area))
 
 
 @dataclass(eq=False)
@@ -257,141 +287,98 @@ class _Stream:
     n_without_position: int = 0
 
     def __post_init__(self) -> None:
-        shapes: dict[str, tuple[tuple[str, ...], bool]] = {
-            "building_parts": (tags.PART_KEYS, True),
-            "railways": (("layer", "bridge", "tunnel"), False),
-            "stops": ((), False),
-            "land_use": ((), True),
-            "water_bodies": (("water",), True),
-            "waterways": (("width", "tunnel"), False),
-            "facilities": (("capacity", "beds"), True),
-            "barriers": (("height",), False),
-        }
-        for name, (extra, closed) in shapes.items():
-            if name in self.layers or (name == "stops" and self.layers & _TRANSIT):
-                self.rows[name] = Rows(_GENERIC_KEYS + extra, len(extra), closed=closed, bounds=self.bounds)
-        if "buildings" in self.layers:
-            self.rows["buildings"] = Rows(_BUILDING_KEYS, closed=True, bounds=self.bounds)
-        if "roads" in self.layers:
-            self.rows["roads"] = Rows(roads.ROAD_KEYS, bounds=self.bounds)
-        if "trees" in self.layers:
-            self.rows["trees"] = Rows(tags.TREE_KEYS, bounds=self.bounds)
-        if "water_bodies" in self.layers:
-            self.rows["coastline"] = Rows((), bounds=self.bounds)
-        if self.relations.course_ways:
-            self.rows["courses"] = Rows((), bounds=self.bounds)
+        wanted = set(self.layers)
+        if self.layers & _TRANSIT:
+            wanted |= {"stops", "courses"}
+        if "water_bodies" in wanted:
+            wanted.add("coastline")
+        for name in sorted(wanted & _KEYS.keys()):
+            self.rows[name] = Rows(_KEYS[name], closed=name in _AREAS, bounds=self.bounds)
+        self._places = bool(_OF_BUILDINGS & self.rows.keys())
+        self._others = bool(self.rows.keys() - {"buildings", "roads", "trees", "courses"})
         self._plans: dict[Values, tuple[str, ...]] = {}
 
     def read(self, objects: Path, members: Path) -> None:
         """Take the objects of an OPL file, and copy the ways that relations make areas of."""
-        wanted, courses = self.relations.member_ways, self.relations.course_ways
+        wanted, courses = self.relations.member_ways, self.relations.course_ways()
+        course_rows = self.rows.get("courses")
         with members.open("w", encoding="utf-8", newline="\n") as copy:
             for ident, pairs, shape in _objects(objects):
+                kind, source = ident[0], int(ident[1:])
+                if kind == "w":
+                    vertices = shape[1:]
+                    if source in wanted:
+                        # libosmium writes nodes without position in a way it does not read; tags are not needed
+                        copy.write(f"{ident} T {shape.replace(_MISSING, '')}\n")
+                    if course_rows is not None and source in courses:
+                        for run in self._runs(vertices, ""):
+                            course_rows.take(source, WAY, pairs, run)
+                    if pairs:
+                        self._way(source, pairs, vertices)
+                elif kind == "n":
+                    self._node(source, pairs, shape)
+                else:
+                    break
                 self.n_objects += 1
-                source = int(ident[1:])
-                if ident[0] == "n":
-                    self._node(source, pairs.get, shape)
-                    continue
-                if source in wanted:
-                    # libosmium writes nodes without position in a way that it does not read; tags are not needed
-                    copy.write(f"{ident} T {shape.replace(_MISSING, '')}\n")
-                vertices = shape[1:]
-                if source in courses:
-                    for run in self._runs(vertices, ""):
-                        self.rows["courses"].take(source, WAY, (), None, run)
-                if pairs:
-                    self._way(source, pairs.get, vertices)
 
-    def _node(self, source: int, get: Get, shape: str) -> None:
+    def _node(self, source: int, pairs: dict[str, str], shape: str) -> None:
         """Take a node with a tag of interest."""
         x, _, y = shape.partition(" ")
         if len(x) < 2:
             self.n_without_position += 1
             return
-        trees = self.rows.get("trees")
         vertex = f"n0{x}{y}"
-        if trees is not None and get("natural") == "tree":
-            trees.take(source, NODE, tuple(map(get, tags.TREE_KEYS)), None, vertex)
-            return
-        profile = tuple(map(get, _GENERIC_KEYS))
-        for name in self._plan(profile):
-            if name in ("stops", "facilities"):
-                rows = self.rows[name]
-                rows.take(source, NODE, profile + tuple(map(get, rows.extra)), get("name"), vertex)
+        if "trees" in self.rows and pairs.get("natural") == "tree":
+            self.rows["trees"].take(source, NODE, pairs, vertex)
+        elif self._places:
+            for table in self._plan(pairs):
+                if table in _OF_BUILDINGS:
+                    self.rows[table].take(source, NODE, pairs, vertex)
 
-    def _way(self, source: int, get: Get, vertices: str) -> None:
+    def _way(self, source: int, pairs: dict[str, str], vertices: str) -> None:
         """Take a way that has tags."""
-        name = get("name")
-        if get("building", "no") != "no":
-            places = tuple(map(get, tags.PLACE_KEYS))
-            plan = ["buildings"] if "buildings" in self.rows else []
-            if places != _NO_PLACES:
-                plan += [table for table in self._plan(places + _NO_LANDS) if table in ("facilities", "stops")]
-            profile = places + _NO_LANDS
-        elif (highway := get("highway")) in roads.ROAD_CLASS and get("area") != "yes":
+        plan: Sequence[str] = ()
+        if "building" in pairs and pairs["building"] != "no":
+            if "buildings" in self.rows and (ring := self._ring(vertices, "buildings")):
+                self.rows["buildings"].take(source, WAY, pairs, ring)
+            if self._places:
+                plan = [table for table in self._plan(pairs) if table in _OF_BUILDINGS]
+        elif "highway" in pairs and pairs["highway"] in roads.ROAD_CLASS and pairs.get("area") != "yes":
             if "roads" in self.rows:
-                self._road(source, get, vertices, highway)
-            if "railways" not in self.rows or get("railway") not in tags.RAILWAYS:
-                return
-            profile, plan = tuple(map(get, _GENERIC_KEYS)), ["railways"]
-        else:
-            profile = tuple(map(get, _GENERIC_KEYS))
-            plan = self._plan(profile)
+                self._line(source, pairs, vertices, "roads")
+            if pairs.get("railway") in tags.RAILWAYS and "railways" in self.rows:
+                plan = ("railways",)
+        elif self._others or "route" in pairs:
+            plan = self._plan(pairs)
         for table in plan:
-            rows = self.rows[table]
-            if table == "roads":  # the one without highway: a ferry
-                self._road(source, get, vertices, None)
-                continue
-            if table == "buildings":
-                values = tuple(map(get, _BUILDING_KEYS))
-            else:
-                values = profile + tuple(map(get, rows.extra)) if rows.keys else ()
-            if rows.closed:
-                if ring := self._ring(vertices, table):
-                    rows.take(source, WAY, values, name, ring)
-            else:
-                for run in self._runs(vertices, table):
-                    rows.take(source, WAY, values, name, run)
+            if table not in _AREAS:
+                self._line(source, pairs, vertices, table)
+            elif ring := self._ring(vertices, table):
+                self.rows[table].take(source, WAY, pairs, ring)
 
-    def _road(self, source: int, get: Get, vertices: str, highway: str | None) -> None:
-        values = tuple(map(get, roads.SHARED_KEYS))
-        if highway is None:
-            values = (None, *values[1:], *roads.NO_MOTOR_KEYS)
-        elif highway in roads.SLOW:
-            values += roads.NO_MOTOR_KEYS
-        else:
-            values += tuple(map(get, roads.MOTOR_KEYS))
-        oneway = roads.is_oneway(get("oneway"), get("junction"), highway)
-        values += tuple(map(get, roads.ONEWAY_KEYS)) if oneway else roads.NO_ONEWAY_KEYS
-        name = get("name")
-        for run in self._runs(vertices, "roads"):
-            self.rows["roads"].take(source, WAY, values, name, run)
+    def _line(self, source: int, pairs: dict[str, str], vertices: str, table: str) -> None:
+        for run in self._runs(vertices, table):
+            self.rows[table].take(source, WAY, pairs, run)
 
-    def area(self, source: int, get: Get, shape: str) -> None:
+    def area(self, source: int, pairs: dict[str, str], shape: str) -> None:
         """Take the area that a relation makes of ways."""
         if source not in self.relations.areas:
             return
         self.relations.areas.discard(source)
         self.relations.assembled.add(source)
-        # tags come here as they are, and as OPL writes them from everywhere else
-        name = escaped(get("name"))
-        profile = tuple(escaped(get(key)) for key in _GENERIC_KEYS)
-        if get("building", "no") != "no":
-            if "buildings" in self.rows:
-                self.rows["buildings"].take_area(source, tuple(escaped(get(key)) for key in _BUILDING_KEYS), name, shape)
-            profile = profile[: len(tags.PLACE_KEYS)] + _NO_LANDS
-            plan = [table for table in self._plan(profile) if table in ("facilities", "stops")]
-        else:
-            plan = [table for table in self._plan(profile) if self.rows[table].closed]
+        plan: Sequence[str] = [table for table in self._plan(pairs) if table in _AREAS]
+        if pairs.get("building", "no") != "no":
+            plan = [table for table in ("buildings", "facilities") if table in plan or table == "buildings"]
         for table in plan:
-            rows = self.rows[table]
-            rows.take_area(source, profile + tuple(escaped(get(key)) for key in rows.extra), name, shape)
+            if table in self.rows:
+                self.rows[table].take_area(source, pairs, shape)
 
-    def _plan(self, profile: Values) -> Sequence[str]:
+    def _plan(self, pairs: dict[str, str]) -> Sequence[str]:
         """Tables that an object with these tags goes to, worked out once for each combination."""
+        profile = _pick_plan(pairs)
         plan = self._plans.get(profile)
         if plan is None:
-            plan = self._plans[profile] = tuple(name for name in _tables(profile) if name in self.rows)
+            plan = self._plans[profile] = tuple(name for name in _tables(pairs) if name in self.rows)
         return plan
 
     def _ring(self, vertices: str, table: str) -> str:
@@ -434,9 +421,8 @@ class _Stream:
             problems.note("node has no position on Earth: left out", n_rows=self.n_without_position)
 
 
-def _tables(profile: Values) -> tuple[str, ...]:
-    """Tables that an object goes to by its tags, in the order of `_GENERIC_KEYS`."""
-    found = {key: value for key, value in zip(_GENERIC_KEYS, profile, strict=True) if value is not None}
+def _tables(found: dict[str, str]) -> list[str]:
+    """Tables that an object goes to by its tags, if it is neither a building nor a road."""
     names = []
     if found.get("building:part", "no") != "no":
         names.append("building_parts")
@@ -458,4 +444,4 @@ def _tables(profile: Values) -> tuple[str, ...]:
         names.append("coastline")
     if found.get("route") == "ferry":
         names.append("roads")
-    return tuple(names)
+    return names

@@ -5,7 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from dothi.io.osm.rows import NODE, RELATION, WAY, plain, source_key
 
@@ -32,15 +34,24 @@ _KIND: Final = {"n": NODE, "w": WAY, "r": RELATION}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A line: what it is called, and the keys of its members in order."""
+    """A line, and what it is called."""
 
     ident: int
     mode: str
     ref: str | None
     name: str | None
-    stops: array[int]
-    platforms: array[int]
-    ways: array[int]
+
+
+class Members:
+    """Keys of the members of all routes, one after the other."""
+
+    def __init__(self) -> None:
+        self.keys = array("q")
+        self.counts = array("q")
+
+    def owners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Route of each member."""
+        return np.repeat(np.arange(len(self.counts)), np.array(self.counts, dtype=np.int64))
 
 
 class Relations:
@@ -65,11 +76,11 @@ class Relations:
         self.areas: set[int] = set()
         self.assembled: set[int] = set()
         self.member_ways: set[int] = set()
-        self.course_ways: set[int] = set()
         self.outlines: dict[int, list[int]] = {}
         self.part_outline: dict[int, int] = {}
         self.stop_areas: list[array[int]] = []
         self.routes: list[Route] = []
+        self.stops, self.platforms, self.courses = Members(), Members(), Members()
 
     def add(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
         """
@@ -99,7 +110,8 @@ class Relations:
                 self._add_parts(members)
 
     def _add_route(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
-        stops, platforms, ways = array("q"), array("q"), array("q")
+        stops, platforms, ways = self.stops.keys, self.platforms.keys, self.courses.keys
+        before = len(stops), len(platforms), len(ways)
         for member in members:
             if member[-1] == "@" and member[0] == "w":  # the usual case, and lines have thousands of them
                 ways.append(int(member[1:-1]))
@@ -111,9 +123,13 @@ class Relations:
                 stops.append(key)
             elif member[0] == "w" and role != "link":
                 ways.append(int(member[1 : member.index("@")]))
-        self.course_ways.update(ways)
-        mode = MODE[tags["route"]] or "other"
-        self.routes.append(Route(ident, mode, plain(tags.get("ref")), plain(tags.get("name")), stops, platforms, ways))
+        for group, start in zip((self.stops, self.platforms, self.courses), before, strict=True):
+            group.counts.append(len(group.keys) - start)
+        self.routes.append(Route(ident, MODE[tags["route"]] or "other", plain(tags.get("ref")), plain(tags.get("name"))))
+
+    def course_ways(self) -> frozenset[int]:
+        """Ways that routes run along."""
+        return frozenset(np.unique(np.array(self.courses.keys, dtype=np.int64)).tolist())
 
     def _add_parts(self, members: Sequence[str]) -> None:
         found = [_key(member) for member in members]

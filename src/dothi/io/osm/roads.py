@@ -38,56 +38,14 @@ ROAD_CLASS: Final[dict[str, str]] = {
 }
 """Road class by `highway`; roads under construction, proposed, abandoned or indoors are no roads."""
 
-SLOW: Final = frozenset({"pedestrian", "footway", "cycleway", "path", "bridleway", "steps"})
-"""Values of `highway` made for people without a motor."""
-
-SHARED_KEYS: Final = (
-    "highway",
-    "name",
-    "layer",
-    "bridge",
-    "tunnel",
-    "surface",
-    "width",
-    "oneway",
-    "access",
-    "foot",
-    "bicycle",
-    "motorcycle",
-    "motor_vehicle",
-)
-"""Keys that matter on every road."""
-MOTOR_KEYS: Final = (
-    "service",
-    "lanes",
-    "maxspeed",
-    "junction",
-    "vehicle",
-    "motorcar",
-    "hgv",
-    "bus",
-    "psv",
-    "motorroad",
-    "maxspeed:type",
-    "source:maxspeed",
-    "zone:maxspeed",
-)
-"""Keys that matter on roads for motor traffic, too."""
-ONEWAY_KEYS: Final = (
-    "oneway:bicycle",
-    "oneway:motorcycle",
-    "oneway:bus",
-    "oneway:psv",
-    "cycleway",
-    "cycleway:left",
-    "cycleway:right",
-    "cycleway:both",
-    "busway",
-)
-"""Keys that matter on one-way streets, too."""
-ROAD_KEYS: Final = SHARED_KEYS + MOTOR_KEYS + ONEWAY_KEYS
-NO_MOTOR_KEYS: Final = (None,) * len(MOTOR_KEYS)
-NO_ONEWAY_KEYS: Final = (None,) * len(ONEWAY_KEYS)
+ROAD_KEYS: Final = (
+    "highway", "service", "layer", "bridge", "tunnel", "surface", "width", "lanes", "junction", "access", "vehicle",
+    "foot", "bicycle", "motor_vehicle", "motorcycle", "motorcar", "hgv", "bus", "psv", "motorroad",
+    "maxspeed", "maxspeed:type", "source:maxspeed", "zone:maxspeed",
+    "oneway", "oneway:bicycle", "oneway:motorcycle", "oneway:bus", "oneway:psv",
+    "cycleway", "cycleway:left", "cycleway:right", "cycleway:both", "busway",
+)  # fmt: skip
+"""Keys that matter on a road."""
 
 CLOSED: Final = frozenset(
     {
@@ -115,21 +73,13 @@ _FORWARD: Final = frozenset({"yes", "true", "1"})
 _BACKWARD: Final = frozenset({"-1", "reverse"})
 
 
-def is_oneway(oneway: str | None, junction: str | None, highway: str | None) -> bool:
-    """Whether motor traffic has one direction, so that keys about the other one matter."""
-    return oneway in _FORWARD or oneway in _BACKWARD or _implied(oneway, junction, highway)
-
-
-def _implied(oneway: str | None, junction: str | None, highway: str | None) -> bool:
-    return oneway is None and (junction in ("roundabout", "circular") or highway == "motorway")
-
-
 def direction(tags: Tags) -> str:
     """Direction open to motor traffic: roundabouts and motorways are one-way unless they say otherwise."""
     oneway = tags["oneway"]
     if oneway in _BACKWARD:
         return "backward"
-    return "forward" if is_oneway(oneway, tags["junction"], tags["highway"]) else "both"
+    implied = oneway is None and (tags["junction"] in ("roundabout", "circular") or tags["highway"] == "motorway")
+    return "forward" if oneway in _FORWARD or implied else "both"
 
 
 def access(tags: Tags) -> tuple[str | None, str | None]:
@@ -196,13 +146,13 @@ def road(tags: Tags, *, narrow_alleys: bool) -> dict[str, Any]:
     narrow_alleys
         Whether ``service=alley`` is too narrow for cars, as the ngõ and hẻm of Vietnam are, unless its width says otherwise.
     """
-    highway = tags["highway"] or ""
+    highway = tags["highway"] or ""  # ferries have none
     width = metres(tags["width"])
     if not 0.0 < width <= 200.0:
         width = math.nan
     lanes = count(tags["lanes"])
     limit, unread_limit = speed_limit(tags)
-    kind = "ferry" if highway == "" else ROAD_CLASS[highway]
+    kind = ROAD_CLASS.get(highway, "ferry")
     if kind in _MAY_BE_NARROW:
         lane = narrow_alleys and tags["service"] == "alley" and math.isnan(width)
         if lane or width < NARROW_M:

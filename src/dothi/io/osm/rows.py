@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,7 @@ from dothi.crs import Bounds
 
 NODE, WAY, RELATION = 0, 1, 2
 _KINDS = 4
-_BATCH_ROWS = 1 << 15
-_BATCH_CHARACTERS = 1 << 22
+_BATCH_ROWS = 1 << 13
 _ESCAPED = re.compile(r"%([0-9a-fA-F]{1,6})%")
 _VERTEX = pyarrow.csv.ReadOptions(column_names=["node", "x", "y"], use_threads=False)
 _COORDINATES = pyarrow.csv.ConvertOptions(
@@ -27,7 +28,6 @@ _COORDINATES = pyarrow.csv.ConvertOptions(
 )
 
 Values = tuple[str | None, ...]
-Get = Callable[..., str | None]
 
 
 class Codes(dict[Any, int]):
@@ -36,6 +36,14 @@ class Codes(dict[Any, int]):
     def of(self, value: Any) -> int:
         """Number of a value."""
         return self.setdefault(value, len(self))
+
+
+def picker(keys: tuple[str, ...]) -> Callable[[Mapping[str, str]], Values]:
+    """Function that gives the values of keys, none where a key is absent; twice as fast as asking for one by one."""
+    if not keys:
+        return lambda _: ()
+    blank, pick = dict.fromkeys(keys), itemgetter(*keys)
+    return lambda tags: pick(blank | tags)
 
 
 def plain(text: str | None) -> str | None:
@@ -50,9 +58,16 @@ def plain(text: str | None) -> str | None:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def escaped(text: str | None) -> str | None:
+def _vertices(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Positions of nodes such as ``n1x24.5y60.1,n2x24.6y60.1``, (n, 2), to the last digit."""
+    table = text.replace("n", "").replace(",", "\n").replace("x", ",").replace("y", ",")
+    read = pyarrow.csv.read_csv(pa.BufferReader(table.encode()), _VERTEX, convert_options=_COORDINATES)
+    return np.column_stack([read["x"].to_numpy(), read["y"].to_numpy()])
+
+
+def escaped(text: str) -> str:
     """Text in which `plain` finds nothing to undo but the percent signs, which it restores."""
-    return text.replace("%", "%25%") if text is not None else None
+    return text.replace("%", "%25%")
 
 
 class Rows:
@@ -65,37 +80,33 @@ class Rows:
     Parameters
     ----------
     keys
-        Keys of the tags of a row, in order.
-    extra
-        How many of the last `keys` the reader fetches for this table alone.
+        Keys of the tags that decide what a row says.
     closed
         Whether rows are areas (or points) and not lines.
     bounds
         Rows wholly outside are dropped batch by batch, so that memory stays bounded by the result.
     """
 
-    def __init__(self, keys: tuple[str, ...], extra: int = 0, *, closed: bool = False, bounds: Bounds | None = None) -> None:
+    def __init__(self, keys: tuple[str, ...], *, closed: bool = False, bounds: Bounds | None = None) -> None:
         self.keys = keys
-        self.extra = keys[len(keys) - extra :]
+        self.pick = picker(keys)
         self.closed = closed
         self.n_degenerate = 0
+        self._bounds = bounds
         self._profiles = Codes()
         self._known_names = Codes()
-        self._bounds = bounds
         self._sources = array("q")
         self._codes = array("i")
         self._names = array("i")
         self._sizes = array("i")
         self._coordinates = bytearray()
-        self._settled = 0
-        self._waiting: list[str] = []
-        self._n_characters = 0
-        self._areas: list[str] = []
+        self._waiting: list[tuple[int, Values, str | None, str]] = []
         self._area_sources = array("q")
         self._area_codes = array("i")
         self._area_names = array("i")
+        self._areas: list[str] = []
 
-    def take(self, source: int, kind: int, tags: Values, name: str | None, vertices: str) -> None:
+    def take(self, source: int, kind: int, tags: Mapping[str, str], vertices: str) -> None:
         """
         Append a node or way.
 
@@ -104,37 +115,29 @@ class Rows:
         source, kind
             Id in OpenStreetMap, and whether it is that of a node or way.
         tags
-            Values of `keys`.
-        name
-            Name of the object.
+            Tags, as OPL writes them.
         vertices
             Nodes with their positions as OPL writes them, such as ``n1x24.5y60.1,n2x24.6y60.1``.
         """
-        self._sources.append(source * _KINDS + kind)
-        self._codes.append(self._profiles.of(tags))
-        self._names.append(self._known_names.of(name))
-        self._sizes.append(vertices.count(",") + 1)
-        self._waiting.append(vertices)
-        self._n_characters += len(vertices)
-        if len(self._waiting) >= _BATCH_ROWS or self._n_characters >= _BATCH_CHARACTERS:
+        self._waiting.append((source * _KINDS + kind, self.pick(tags), tags.get("name"), vertices))
+        if len(self._waiting) >= _BATCH_ROWS:
             self._settle()
 
-    def take_area(self, source: int, tags: Values, name: str | None, shape: str) -> None:
+    def take_area(self, source: int, tags: Mapping[str, str], shape: str) -> None:
         """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
         self._area_sources.append(source * _KINDS + RELATION)
-        self._area_codes.append(self._profiles.of(tags))
-        self._area_names.append(self._known_names.of(name))
+        self._area_codes.append(self._profiles.of(self.pick(tags)))
+        self._area_names.append(self._known_names.of(tags.get("name")))
         self._areas.append(shape)
 
     def _settle(self) -> None:
-        """Turn waiting text into vertices; drop repeated vertices, and rows that are no shape or wholly out of bounds."""
+        """Turn waiting text into numbers; drop repeated vertices, and rows that are no shape or wholly out of bounds."""
         if not self._waiting:
             return
-        text = ",".join(self._waiting).replace("n", "").replace(",", "\n").replace("x", ",").replace("y", ",")
-        self._waiting, self._n_characters = [], 0
-        read = pyarrow.csv.read_csv(pa.BufferReader(text.encode()), _VERTEX, convert_options=_COORDINATES)
-        vertices = np.column_stack([read["x"].to_numpy(), read["y"].to_numpy()])
-        sizes = np.array(self._sizes[self._settled :], dtype=np.int64)
+        sources, tags, names, shapes = zip(*self._waiting, strict=True)
+        self._waiting = []
+        sizes = np.array([shape.count(",") for shape in shapes], dtype=np.int64) + 1
+        vertices = _vertices(",".join(shapes))
         owner = np.repeat(np.arange(len(sizes)), sizes)
         fresh = np.ones(len(vertices), dtype=bool)
         fresh[1:] = (vertices[1:] != vertices[:-1]).any(axis=1) | (owner[1:] != owner[:-1])
@@ -145,13 +148,11 @@ class Rows:
         self.n_degenerate += int((~keep).sum())
         keep &= self._within(vertices, sizes)
         self._coordinates += vertices[np.repeat(keep, sizes)].tobytes()
-        for column in (self._sources, self._codes, self._names):
-            kept = np.array(column[self._settled :])[keep]
-            del column[self._settled :]
-            column.frombytes(kept.tobytes())
-        del self._sizes[self._settled :]
-        self._sizes.frombytes(sizes[keep].astype(np.intc).tobytes())
-        self._settled = len(self._sources)
+        self._sizes.extend(sizes[keep].tolist())
+        kept = keep.tolist()
+        self._sources.extend(compress(sources, kept))
+        self._codes.extend(map(self._profiles.of, compress(tags, kept)))
+        self._names.extend(map(self._known_names.of, compress(names, kept)))
 
     def _within(
         self, vertices: np.ndarray[Any, np.dtype[np.float64]], sizes: np.ndarray[Any, np.dtype[np.int64]]

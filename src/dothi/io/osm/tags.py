@@ -11,15 +11,6 @@ from dothi.io.osm.values import count, metres, whole, year
 
 Tags = Mapping[str, str | None]
 
-PLACE_KEYS: Final = (
-    "amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "public_transport",
-)  # fmt: skip
-"""Keys that say what people find at a place."""
-LAND_KEYS: Final = (
-    "landuse", "natural", "waterway", "barrier", "man_made", "building:part", "route", "place", "highway", "aeroway",
-)  # fmt: skip
-"""Keys that say what lies or stands on the ground."""
-
 BUILDING_KEYS: Final = (
     "building",
     "building:use",
@@ -33,6 +24,7 @@ BUILDING_KEYS: Final = (
     "start_date",
     "location",
 )
+"""Keys of the body of a building."""
 TREE_KEYS: Final = ("species", "taxon", "genus", "height", "diameter_crown")
 PART_KEYS: Final = tuple(key for key in BUILDING_KEYS if key != "building")
 
@@ -275,6 +267,9 @@ _SHOP: Final = {"supermarket": "supermarket", "hypermarket": "supermarket", "vac
 _SHOP_FOR: Final = {"pharmacy": "pharmacy", "chemist": "shop"}
 
 
+FACILITY_KEYS: Final = (*_FACILITY, "shop", "capacity", "beds")
+
+
 def facility_kind(tags: Tags) -> str | None:
     """What a place offers, in the words of `facilities.kind`; none where it serves nobody."""
     for key, kinds in _FACILITY.items():
@@ -454,6 +449,7 @@ _LAND_USE: Final[dict[str, dict[str, str]]] = {
     "tourism": {"camp_site": "other", "zoo": "park", "theme_park": "park"},
     "place": {"square": "square"},
 }
+LAND_USE_KEYS: Final = (*_LAND_USE, "highway")
 SQUARES: Final = frozenset({"pedestrian", "footway", "living_street", "path", "steps", "platform"})
 """Values of `highway` that, drawn as an area, are a square."""
 
@@ -467,6 +463,7 @@ def land_use_class(tags: Tags) -> str | None:
     return "square" if tags.get("highway") in SQUARES else None
 
 
+WATER_KEYS: Final = ("natural", "waterway", "landuse", "water")
 _WATER: Final = {
     "river": "river",
     "oxbow": "river",
@@ -513,6 +510,7 @@ def water_body(tags: Tags) -> dict[str, Any]:
     return {"kind": _WATER.get(tags["water"] or "", "other")}
 
 
+WATERWAY_KEYS: Final = ("waterway", "width", "tunnel")
 WATERWAYS: Final = {
     "river": "river",
     "tidal_channel": "river",
@@ -536,6 +534,7 @@ def waterway(tags: Tags) -> dict[str, Any]:
     }
 
 
+RAILWAY_KEYS: Final = ("railway", "layer", "bridge", "tunnel")
 RAILWAYS: Final = {
     "rail": "rail",
     "narrow_gauge": "rail",
@@ -559,6 +558,7 @@ def railway(tags: Tags) -> dict[str, Any]:
     }
 
 
+BARRIER_KEYS: Final = ("barrier", "man_made", "height")
 _BARRIERS: Final = {
     "wall": "wall",
     "city_wall": "wall",
@@ -617,6 +617,7 @@ def tree(tags: Tags) -> dict[str, Any]:
     }
 
 
+STOP_KEYS: Final = ("railway", "public_transport", "amenity", "highway")
 STATION, PRIMARY, SECONDARY = "station", "stop", "secondary"
 
 

@@ -12,7 +12,7 @@ import shapely
 from dothi.crs import LONLAT, Bounds
 from dothi.errors import Problems
 from dothi.io.osm import tags
-from dothi.io.osm.relations import Relations, Route
+from dothi.io.osm.relations import Relations
 from dothi.io.osm.rows import RELATION, WAY, Rows, source_key
 
 _NEAR_M: Final = 60.0
@@ -20,6 +20,8 @@ _NEAR_M: Final = 60.0
 _M_PER_DEG: Final = 111_195.0
 """Length of a degree of latitude on the sphere of 6371 km."""
 KEY = "_key"
+
+_Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def tables(
@@ -38,27 +40,24 @@ def tables(
         ``stops``, ``routes``, ``route_stops``; stops and routes with the key of their object in ``_key``.
     """
     stops = _stops(rows, bounds)
-    place = pd.Index(stops[KEY])
-    calls = [_calls(route, place) for route in relations.routes]
+    owner, called = _calls(relations, pd.Index(stops[KEY]))
     used = np.zeros(len(stops), dtype=bool)
-    used[np.concatenate([np.empty(0, dtype=np.intp), *calls]).astype(np.intp)] = True
+    used[called] = True
     keep = used | ~_repeats(stops)
     if (~keep).any():
         problems.note(
             "platform outline or vehicle position repeats a stop beside it: left out", table="stops", n_rows=int((~keep).sum())
         )
-    new_id = np.cumsum(keep) - 1
-    calls = [new_id[call] for call in calls]
+    called = (np.cumsum(keep) - 1)[called]
     stops = stops[keep].reset_index(drop=True)
     stops["parent_stop_id"] = _parents(stops, relations)
 
-    shapes = _courses(relations.routes, courses)
-    known = np.array([len(call) > 0 for call in calls], dtype=bool) | np.array([s is not None for s in shapes], dtype=bool)
-    chosen = np.flatnonzero(known)
-    if len(chosen) < len(known):
-        rows_out = [f"relation/{relations.routes[i].ident}" for i in np.flatnonzero(~known)]
-        problems.note("line has neither a way nor a stop here: left out", table="routes", rows=rows_out)
-    picked = [relations.routes[i] for i in chosen]
+    shapes = _courses(relations, courses)
+    known = np.bincount(owner, minlength=len(shapes)).astype(bool) | ~shapely.is_missing(shapes)
+    if not known.all():
+        lost = [f"relation/{relations.routes[i].ident}" for i in np.flatnonzero(~known)]
+        problems.note("line has neither a way nor a stop here: left out", table="routes", rows=lost)
+    picked = [relations.routes[i] for i in np.flatnonzero(known)]
     routes = gpd.GeoDataFrame(
         {
             KEY: np.array([source_key(route.ident, RELATION) for route in picked], dtype=np.int64),
@@ -66,19 +65,12 @@ def tables(
             "name": [route.name for route in picked],
             "mode": [route.mode for route in picked],
         },
-        geometry=np.array([*(shapes[i] for i in chosen), None], dtype=object)[:-1],
+        geometry=shapes[known],
         crs=LONLAT,
     )
-    picked_calls = [calls[i] for i in chosen]
-    sizes = np.array([len(call) for call in picked_calls], dtype=np.int64)
-    ends = np.cumsum(sizes)
-    route_stops = pd.DataFrame(
-        {
-            "route_id": np.repeat(np.arange(len(picked)), sizes),
-            "stop_id": np.concatenate([np.empty(0, dtype=np.int64), *picked_calls]).astype(np.int64),
-            "stop_sequence": np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes),
-        }
-    )
+    route = (np.cumsum(known) - 1)[owner]
+    first = np.searchsorted(route, route, "left")
+    route_stops = pd.DataFrame({"route_id": route, "stop_id": called, "stop_sequence": np.arange(len(route)) - first})
     return {"stops": stops, "routes": routes, "route_stops": route_stops}
 
 
@@ -110,12 +102,22 @@ def _rings(lines: np.ndarray[Any, np.dtype[np.object_]]) -> Any:
     return shapely.linearrings(vertices, indices=index) if len(lines) else lines
 
 
-def _calls(route: Route, place: pd.Index) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Rows of the stops that a route calls at, in order."""
-    stops, platforms = (np.asarray(place.get_indexer(np.array(keys, dtype=np.int64)), dtype=np.intp) for keys in (route.stops, route.platforms))
-    stops, platforms = stops[stops >= 0], platforms[platforms >= 0]
-    called = platforms if len(platforms) >= len(stops) else stops
-    return called[np.diff(called, prepend=-1) != 0]
+def _calls(relations: Relations, place: pd.Index) -> tuple[_Integers, _Integers]:
+    """Routes, in order, and the stops they call at, in order: rows of both."""
+    found = []
+    for members in (relations.platforms, relations.stops):
+        row = place.get_indexer(np.array(members.keys, dtype=np.int64))
+        owner = members.owners()[row >= 0]
+        found.append((owner, row[row >= 0], np.bincount(owner, minlength=len(relations.routes))))
+    (by_platform, platform, n_platforms), (by_stop, stop, n_stops) = found
+    rather = n_platforms >= n_stops
+    owner = np.concatenate([by_platform[rather[by_platform]], by_stop[~rather[by_stop]]])
+    called = np.concatenate([platform[rather[by_platform]], stop[~rather[by_stop]]])
+    order = np.argsort(owner, kind="stable")
+    owner, called = owner[order], called[order]
+    again = np.zeros(len(owner), dtype=bool)
+    again[1:] = (owner[1:] == owner[:-1]) & (called[1:] == called[:-1])
+    return owner[~again], called[~again]
 
 
 def _repeats(stops: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -151,27 +153,22 @@ def _parents(stops: gpd.GeoDataFrame, relations: Relations) -> Any:
     return pd.array(parent, dtype="Float64").astype("Int64")
 
 
-def _courses(routes: list[Route], courses: Rows | None) -> list[Any]:
+def _courses(relations: Relations, courses: Rows | None) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Ways of each route, joined to as few lines as they make; none where no way is there."""
+    merged = np.full(len(relations.routes), None, dtype=object)
     if courses is None or not len(courses):
-        return [None] * len(routes)
-    lines = courses.geometry()
-    keys = pd.Index(courses.sources())
-    order = np.argsort(keys.to_numpy(), kind="stable")
-    ordered = keys.to_numpy()[order]
-    wanted = [np.unique(source_key(np.array(route.ways, dtype=np.int64), WAY)) for route in routes]
-    owner = np.repeat(np.arange(len(routes)), [len(ways) for ways in wanted])
-    flat = np.concatenate([np.empty(0, dtype=np.int64), *wanted])
-    low, high = np.searchsorted(ordered, flat, "left"), np.searchsorted(ordered, flat, "right")
-    pieces = high - low
-    picked = order[np.repeat(low, pieces) + np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)]
-    owner = np.repeat(owner, pieces)
-    merged = np.full(len(routes), None, dtype=object)
-    if len(picked):
-        merged[np.unique(owner)] = shapely.line_merge(shapely.multilinestrings(lines[picked], indices=_ranks(owner)))
-    return list(merged)
-
-
-def _ranks(owner: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Owners numbered without gaps."""
-    return np.unique(owner, return_inverse=True)[1]
+        return merged
+    sources = courses.sources()
+    order = np.argsort(sources, kind="stable")
+    sources, lines = sources[order], courses.geometry()[order]
+    owner, way = relations.courses.owners(), source_key(np.array(relations.courses.keys, dtype=np.int64), WAY)
+    there = np.isin(way, sources)
+    # a way that a route runs along twice is drawn once; a way cut at the edge of the file is several lines
+    owner, way = np.unique(np.column_stack([owner[there], way[there]]), axis=0).T
+    low = np.searchsorted(sources, way, "left")
+    pieces = np.searchsorted(sources, way, "right") - low
+    picked = np.repeat(low - np.cumsum(pieces) + pieces, pieces) + np.arange(pieces.sum())
+    owner, rank = np.unique(np.repeat(owner, pieces), return_inverse=True)
+    if len(owner):
+        merged[owner] = shapely.line_merge(shapely.multilinestrings(lines[picked], indices=rank))
+    return merged
