@@ -7,18 +7,21 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from filelock import FileLock
+
 from dothi import __version__, schema
-from dothi.city import MANIFEST, City, Loaded
+from dothi.city import City, Loaded
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import sha256, write_text
+from dothi.io.files import sha256, whole_folder, write_text
+from dothi.workers import Inline
 from dothi.tables import TABLES
 
 if TYPE_CHECKING:
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from dothi.sources import Source
 
 STEP = "step.json"
-WORKERS = 2
-"""Steps at work at once: most of their time is spent in libraries that let other threads go on."""
 READS_CODE = ("io", "derive", "place", *(f"{name}.py" for name in ("build", "city", "crs", "draft", "schema", "shapes", "sources", "steps", "tables", "units")))
 
 
@@ -116,7 +117,9 @@ def source_record(source: Source, folder: Path, problems: Problems) -> dict[str,
     return source.model_dump(exclude_none=True) | {"sha256": checksums}
 
 
-def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progress | None = None) -> Built:
+def build_city(
+    config: StudyConfig, folder: Path, derived: Path, progress: Progress | None = None, executor: Executor | None = None
+) -> Built:
     """
     Build a city, or find that nothing changed since it was built.
 
@@ -130,15 +133,26 @@ def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progr
         Where everything made is kept.
     progress
         Told of every step.
+    executor
+        Where steps run, such as a pool of processes; one after the other in this process where None.
 
     Raises
     ------
     InputError
         Sources break rules. What was built before stays as it was.
+
+    Notes
+    -----
+    One build at a time: a second one of the same study waits for the first, and then finds everything done.
     """
+    derived.mkdir(parents=True, exist_ok=True)
+    with FileLock(derived / "lock"):
+        return _build(config, folder, derived, progress or Silent(), executor or Inline())
+
+
+def _build(config: StudyConfig, folder: Path, derived: Path, progress: Progress, executor: Executor) -> Built:
     from dothi.steps import steps_of
 
-    progress = progress or Silent()
     problems = Problems()
     records = [source_record(source, folder, problems) for source in config.source]
     problems.raise_errors()
@@ -147,17 +161,17 @@ def build_city(config: StudyConfig, folder: Path, derived: Path, progress: Progr
     keys = _keys(steps, config)
     homes = {step.name: derived / "work" / keys[step.name] for step in steps}
     progress.begin([step.title for step in steps])
-    seconds = _run_all(steps, homes, config, progress)
+    seconds = _run_all(steps, homes, config, progress, executor)
 
     draft = Draft(config)
     found = [problem for step in steps for problem in _take(step, homes[step.name], draft)]
     key = _key(config.name, config.country, *keys.values())
     target = derived / "cities" / key
-    changed = not (target / MANIFEST).exists()
+    changed = not target.exists()
     if changed:
-        shutil.rmtree(target, ignore_errors=True)
-        _city(draft, records).write(target)
-        write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
+        with whole_folder(target) as part:
+            _city(draft, records).write(part)
+    write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
     _forget(derived / "work", list(keys.values()))
     _forget(derived / "cities", [key])
     return Built(target, changed, seconds, tuple(found), tuple(draft.accuracy))
@@ -173,7 +187,7 @@ def _keys(steps: list[Step], config: StudyConfig) -> dict[str, str]:
 
 
 def _run_all(
-    steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress
+    steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress, executor: Executor
 ) -> dict[str, float]:
     """
     Run the steps that are not kept, each as soon as those it comes after are done.
@@ -193,58 +207,72 @@ def _run_all(
     waiting = list(steps)
     running: dict[Future[float], Step] = {}
     errors: list[Problem] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        while waiting or running:
-            for step in [step for step in waiting if done.issuperset(step.after)]:
-                waiting.remove(step)
-                if (homes[step.name] / STEP).exists():
-                    done.add(step.name)
-                    progress.done(step.title, 0.0, True)
-                else:
-                    running[pool.submit(_run, step, steps, homes, config, progress)] = step
-            if any(done.issuperset(step.after) for step in waiting):
-                continue
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                step = running.pop(future)
-                try:
-                    seconds[step.title] = future.result()
-                except InputError as error:
-                    errors += error.problems
-                else:
-                    done.add(step.name)
+    while waiting or running:
+        ready = [step for step in waiting if done.issuperset(step.after)]
+        for step in ready:
+            waiting.remove(step)
+            if homes[step.name].exists():
+                done.add(step.name)
+                progress.done(step.title, 0.0, True)
+            else:
+                progress.step(step.title)
+                before = [(earlier, homes[earlier.name]) for earlier in _before(step, steps)]
+                running[executor.submit(_run, step, homes[step.name], before, config)] = step
+        if ready and not running:
+            continue
+        if not running:
+            break
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            step = running.pop(future)
+            try:
+                seconds[step.title] = future.result()
+            except InputError as error:
+                errors += error.problems
+            else:
+                done.add(step.name)
+                progress.done(step.title, seconds[step.title], False)
     if errors:
         raise InputError(dict.fromkeys(errors))
     return seconds
 
 
-def _run(
-    step: Step, steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress
-) -> float:
+def _before(step: Step, steps: list[Step]) -> list[Step]:
+    """Steps whose results a step sees, in order."""
+    seen = set(step.after)
+    for earlier in reversed(steps):
+        if earlier.name in seen:
+            seen |= set(earlier.after)
+    return [earlier for earlier in steps if earlier.name in seen]
+
+
+def _run(step: Step, home: Path, before: list[tuple[Step, Path]], config: StudyConfig) -> float:
     """
-    Run a step and keep what it gives; the manifest is written last, so half a step is no step.
+    Run a step and keep what it gives.
 
     Returns
     -------
     float
         How long it took [s].
     """
+    began = time.perf_counter()
+    draft = Draft(config)
+    for earlier, place in before:
+        _take(earlier, place, draft)
+    draft.accuracy = []
+    made = step.run(draft)
+    draft.problems.raise_errors()
+    with whole_folder(home) as part:
+        _keep(step, made, draft, part)
+    return time.perf_counter() - began
+
+
+def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None:
+    """Write what a step gave, and what it met."""
     import pandas as pd
 
     from dothi.io.parquet import write_table
     from dothi.io.terrain import write_raster
 
-    progress.step(step.title)
-    began = time.perf_counter()
-    home = homes[step.name]
-    shutil.rmtree(home, ignore_errors=True)
-    draft = Draft(config)
-    for earlier in _before(step, steps):
-        _take(earlier, homes[earlier.name], draft)
-    draft.accuracy = []
-    made = step.run(draft)
-    draft.problems.raise_errors()
     tables = {name: value for name, value in made.items() if isinstance(value, pd.DataFrame)}
     rasters = {name: value for name, value in made.items() if name not in tables}
     for name, frame in tables.items():
@@ -260,18 +288,6 @@ def _run(
         "accuracy": draft.accuracy,
     }
     write_text(home / STEP, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    seconds = time.perf_counter() - began
-    progress.done(step.title, seconds, False)
-    return seconds
-
-
-def _before(step: Step, steps: list[Step]) -> list[Step]:
-    """Steps whose results a step sees, in order."""
-    seen = set(step.after)
-    for earlier in reversed(steps):
-        if earlier.name in seen:
-            seen |= set(earlier.after)
-    return [earlier for earlier in steps if earlier.name in seen]
 
 
 def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -110,45 +111,52 @@ def main() -> None:
     """
 
 
+_workers = click.option(
+    "--workers", type=click.IntRange(0, 64), help="Processes to work with; 0 works in this one. [default: one per core, ≤ 4]"
+)
+
+
 @main.command()
 @click.argument("folder", default="demo", type=click.Path(path_type=Path))
+@_workers
 @_as_json
 @_reports_errors
-def demo(folder: Path, as_json: bool) -> None:
+def demo(folder: Path, workers: int | None, as_json: bool) -> None:
     """Build the demo city, central Nantes, in FOLDER (default: ./demo)."""
     from dothi.demo import create_demo
 
     create_demo(folder)
-    _build(folder, as_json, quiet=as_json)
+    _build(folder, workers, as_json, quiet=as_json)
 
 
 @main.command()
 @_folder
+@_workers
 @_as_json
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 @_reports_errors
-def build(folder: Path, as_json: bool, quiet: bool) -> None:
+def build(folder: Path, workers: int | None, as_json: bool, quiet: bool) -> None:
     """
     Build the city of the study in FOLDER from its sources.
 
     Steps are kept: an interrupted build goes on where it stopped, and nothing is done where nothing changed.
     Writes build-report.html with counts, coverage, pictures and every problem met.
     """
-    _build(folder, as_json, quiet)
+    _build(folder, workers, as_json, quiet)
 
 
-def _build(folder: Path, as_json: bool, quiet: bool) -> None:
+def _build(folder: Path, workers: int | None, as_json: bool, quiet: bool) -> None:
     from dothi.publish.report import summary, write_build_report
     from dothi.study import Study
+    from dothi.workers import processes
 
     console = _console()
     study = Study.open(folder)
-    if quiet or as_json:
-        built = study.build()
-    else:
+    loud = not (quiet or as_json)
+    if loud:
         console.print(f"[bold]{study.config.name}[/] [dim]{folder}[/]")
-        with _Bars(console) as bars:
-            built = study.build(bars)
+    with processes(workers) as pool, _Bars(console) if loud else nullcontext() as bars:
+        built = study.build(bars, pool)
     report = write_build_report(study, built)
     if as_json:
         click.echo(json.dumps(summary(study, built), indent=1, ensure_ascii=False))

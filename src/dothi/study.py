@@ -16,6 +16,8 @@ from dothi.errors import InputError, Problem, Problems
 from dothi.io.toml import read_toml, report_invalid
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from dothi.build import Progress
 
 CONFIG = "dothi.toml"
@@ -71,7 +73,7 @@ class Study:
         """Folder of everything that can be made again."""
         return self.folder / DERIVED
 
-    def build(self, progress: Progress | None = None) -> Built:
+    def build(self, progress: Progress | None = None, executor: Executor | None = None) -> Built:
         """
         Build the city from its sources, or find that nothing changed.
 
@@ -79,13 +81,15 @@ class Study:
         ----------
         progress
             Told of every step.
+        executor
+            Where steps run, such as `dothi.workers.processes()`; in this process where None.
 
         Raises
         ------
         InputError
             Sources break rules; the study is as it was.
         """
-        return build_city(self.config, self.folder, self.derived, progress)
+        return build_city(self.config, self.folder, self.derived, progress, executor)
 
     @property
     def city(self) -> City:

@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from dothi.cli import main
 from dothi.errors import InputError
 from dothi.study import Study
 
 OSM = 'kind = "osm"\npath = "data/map.osm.pbf"'
-BUILD = "import sys\nfrom dothi.study import Study\nprint('begun', flush=True)\nStudy.open(sys.argv[1]).build()"
+BUILD = "import sys\nfrom dothi.study import Study\nimport dothi.steps\nprint('begun', flush=True)\nStudy.open(sys.argv[1]).build()"
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -84,8 +86,8 @@ def test_fifty_kills_at_random_moments_leave_the_tables_of_an_uninterrupted_buil
     assert not list((study / ".dothi").rglob("*.part*"))
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "dothi", *arguments], capture_output=True, text=True, timeout=300)
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--workers", "0"])
 
 
 BROKEN = {
@@ -109,24 +111,40 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, little_extract):
+    """A study with a city in it; copy it, do not touch it."""
+    folder = tmp_path_factory.mktemp("once") / "study"
+    (folder / "data").mkdir(parents=True)
+    shutil.copy(little_extract, folder / "data" / "map.osm.pbf")
+    (folder / "dothi.toml").write_text(f'name = "x"\ncountry = "fr"\ncrs = "EPSG:3067"\n[[source]]\n{OSM}\n')
+    Study.open(folder).build()
+    return folder
+
+
 @pytest.mark.parametrize("case", BROKEN)
-def test_bad_input_ends_with_code_2_a_clear_line_and_the_study_as_it_was(case, write_study, little_extract):
+def test_bad_input_ends_with_code_2_a_clear_line_and_the_study_as_it_was(case, built_once, tmp_path):
     source, files = BROKEN[case]
-    good = little_extract.read_bytes()
-    study = write_study(OSM, files={"map.osm.pbf": good})
-    Study.open(study).build()
-    content = {name: good[: len(good) // 2] if data == "truncated" else data for name, data in files.items()}
-    if not content:
+    study = tmp_path / "nghiên cứu"
+    shutil.copytree(built_once, study)
+    good = (study / "data" / "map.osm.pbf").read_bytes()
+    for name, data in files.items():
+        (study / "data" / name).write_bytes(good[: len(good) // 2] if data == "truncated" else data)
+    if not files:
         (study / "data" / "map.osm.pbf").unlink()
-    (write_study(OSM, source, files=content) if source != OSM else write_study(OSM, files=content))
-    before = snapshot(study)
+    if source != OSM:
+        with (study / "dothi.toml").open("a", encoding="utf-8") as config:
+            config.write(f"[[source]]\n{source}\n")
+
+    def kept() -> dict[str, bytes]:
+        return {name: data for name, data in snapshot(study).items() if ".dothi/work" not in name}
+
+    before = kept()
     result = run("build", str(study))
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "nothing was changed" in result.stderr
-    assert {name: data for name, data in snapshot(study).items() if "/work/" not in name} == {
-        name: data for name, data in before.items() if "/work/" not in name
-    }
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert "nothing was changed" in result.output
+    assert kept() == before
     assert len(Study.open(study).city["buildings"]) > 0
 
 

@@ -34,7 +34,9 @@ def sea(coastline: np.ndarray[Any, np.dtype[np.object_]], box: Bounds | None, pr
     if not len(coastline):
         return []
     if box is None:
-        problems.note("sea is not drawn: the file has a coastline, but neither it nor the study has a box", table="water_bodies")
+        problems.note(
+            "sea is not drawn: the file has a coastline, but neither it nor the study has a box", table="water_bodies"
+        )
         return []
     frame = shapely.box(*box)
     shore = shapely.intersection(coastline, frame)
@@ -42,14 +44,14 @@ def sea(coastline: np.ndarray[Any, np.dtype[np.object_]], box: Bounds | None, pr
     shore = shore[shapely.get_type_id(shore) == shapely.GeometryType.LINESTRING]
     if not len(shore):
         return []
-    pieces = shapely.get_parts(
-        shapely.polygonize([shapely.node(shapely.union_all([*shore, frame.exterior]))])
-    )
+    pieces = shapely.get_parts(shapely.polygonize([shapely.node(shapely.union_all([*shore, frame.exterior]))]))
     wet, dry = _shore_length(shore, pieces, 1.0), _shore_length(shore, pieces, -1.0)
     mixed = (np.minimum(wet, dry) > 0.1 * np.maximum(wet, dry)) & (wet > 0)
     if mixed.any():
         problems.note(
-            "coastline is not whole: the sea may reach too far or not far enough", table="water_bodies", n_rows=int(mixed.sum())
+            "coastline is not whole: the sea may reach too far or not far enough",
+            table="water_bodies",
+            n_rows=int(mixed.sum()),
         )
     return list(pieces[wet > dry])
 

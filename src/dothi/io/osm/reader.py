@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import mmap
 import re
@@ -46,7 +47,8 @@ LAYERS: Final = (
 
 _TRANSIT: Final = frozenset({"stops", "routes", "route_stops"})
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
-    "buildings": tags.BUILDING_KEYS + tuple(key for key in tags.FACILITY_KEYS if key not in ("landuse", "capacity", "beds")),
+    "buildings": tags.BUILDING_KEYS
+    + tuple(key for key in tags.FACILITY_KEYS if key not in ("landuse", "capacity", "beds")),
     "building_parts": tags.PART_KEYS,
     "roads": roads.ROAD_KEYS,
     "railways": tags.RAILWAY_KEYS,
@@ -141,7 +143,7 @@ def read_osm(
     problems.raise_errors()
     file = osmium.io.File(str(path.resolve()), kind)
     bounds = extent.within(LONLAT) if extent is not None else None
-    with _reading(problems):
+    with _reading(problems), _without_cycle_collector():
         stream, box = _read(file, kind, path.stat().st_size, frozenset(layers), bounds)
     problems.raise_errors()
     if not stream.n_objects:
@@ -184,6 +186,18 @@ def _reading(problems: Problems) -> Iterator[None]:
         problems.error(f"coordinates are degrees between −180 and 180 ({failure})")
     except (RuntimeError, OSError) as failure:
         problems.error(f"is a whole and well-formed OpenStreetMap file ({failure})")
+
+
+@contextmanager
+def _without_cycle_collector() -> Iterator[None]:
+    """Keep Python from looking for reference cycles among millions of short-lived tags, where there are none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _read(
@@ -405,7 +419,9 @@ class _Stream:
     def report(self, problems: Problems) -> None:
         """Say what was left out or cut, and why."""
         for table, n_rows in sorted(self.clipped.items()):
-            problems.note("nodes of the way are not in the file: the part with nodes is kept", table=table, n_rows=n_rows)
+            problems.note(
+                "nodes of the way are not in the file: the part with nodes is kept", table=table, n_rows=n_rows
+            )
         for table, n_rows in sorted(self.incomplete.items()):
             rule = "nodes of the outline are not in the file: closed across them"
             problems.repair(rule, table=table, n_rows=n_rows)

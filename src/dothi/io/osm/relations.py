@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import not_
 from typing import Any, Final
 
 import numpy as np
@@ -112,10 +114,10 @@ class Relations:
     def _add_route(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
         stops, platforms, ways = self.stops.keys, self.platforms.keys, self.courses.keys
         before = len(stops), len(platforms), len(ways)
-        for member in members:
-            if member[-1] == "@" and member[0] == "w":  # the usual case, and lines have thousands of them
-                ways.append(int(member[1:-1]))
-                continue
+        # nearly all members are ways without a role, and lines have thousands of them
+        plain_ways = [member[-1] == "@" and member[0] == "w" for member in members]
+        ways.extend([int(member[1:-1]) for member in compress(members, plain_ways)])
+        for member in compress(members, map(not_, plain_ways)):
             key, role = _key(member)
             if role.startswith("platform"):
                 platforms.append(key)
@@ -125,7 +127,9 @@ class Relations:
                 ways.append(int(member[1 : member.index("@")]))
         for group, start in zip((self.stops, self.platforms, self.courses), before, strict=True):
             group.counts.append(len(group.keys) - start)
-        self.routes.append(Route(ident, MODE[tags["route"]] or "other", plain(tags.get("ref")), plain(tags.get("name"))))
+        self.routes.append(
+            Route(ident, MODE[tags["route"]] or "other", plain(tags.get("ref")), plain(tags.get("name")))
+        )
 
     def course_ways(self) -> frozenset[int]:
         """Ways that routes run along."""

@@ -54,7 +54,9 @@ CLOSED: Final = frozenset(
     }
 )  # fmt: skip
 """Values of an access tag that keep the public out."""
-OPEN: Final = frozenset({"yes", "designated", "permissive", "destination", "official", "customers", "residents", "public"})
+OPEN: Final = frozenset(
+    {"yes", "designated", "permissive", "destination", "official", "customers", "residents", "public"}
+)
 
 _WHO: Final[dict[str, tuple[str, ...]]] = {
     "walk": ("foot", "access"),

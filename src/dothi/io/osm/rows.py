@@ -213,9 +213,7 @@ class Rows:
             Gives the columns of one row from its tags.
         """
         self._settle()
-        meant = pd.DataFrame(
-            [meaning(dict(zip(self.keys, map(plain, tags), strict=True))) for tags in self._profiles]
-        )
+        meant = pd.DataFrame([meaning(dict(zip(self.keys, map(plain, tags), strict=True))) for tags in self._profiles])
         codes = np.array(self._codes + self._area_codes, dtype=np.int64)
         return pd.DataFrame({column: meant[column].array.take(codes) for column in meant}, copy=False)
 

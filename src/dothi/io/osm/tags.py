@@ -629,7 +629,11 @@ def stop_rank(tags: Tags) -> str | None:
     the place where people wait, or the outline of a platform.
     """
     railway_, transport = tags.get("railway"), tags.get("public_transport")
-    if transport == "station" or railway_ in ("station", "halt") or tags.get("amenity") in ("bus_station", "ferry_terminal"):
+    if (
+        transport == "station"
+        or railway_ in ("station", "halt")
+        or tags.get("amenity") in ("bus_station", "ferry_terminal")
+    ):
         return STATION
     if tags.get("highway") == "bus_stop" or railway_ == "tram_stop":
         return PRIMARY

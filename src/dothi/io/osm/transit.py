@@ -46,7 +46,9 @@ def tables(
     keep = used | ~_repeats(stops)
     if (~keep).any():
         problems.note(
-            "platform outline or vehicle position repeats a stop beside it: left out", table="stops", n_rows=int((~keep).sum())
+            "platform outline or vehicle position repeats a stop beside it: left out",
+            table="stops",
+            n_rows=int((~keep).sum()),
         )
     called = (np.cumsum(keep) - 1)[called]
     stops = stops[keep].reset_index(drop=True)
@@ -124,7 +126,9 @@ def _repeats(stops: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether a stop is secondary, or an outline, with a proper stop near by."""
     if not len(stops):
         return np.zeros(0, dtype=bool)
-    secondary = ((stops["rank"] == tags.SECONDARY) | ((stops["rank"] == tags.PRIMARY) & stops["drawn"])).to_numpy(dtype=bool)
+    secondary = ((stops["rank"] == tags.SECONDARY) | ((stops["rank"] == tags.PRIMARY) & stops["drawn"])).to_numpy(
+        dtype=bool
+    )
     proper = ((stops["rank"] == tags.PRIMARY) & ~stops["drawn"]).to_numpy(dtype=bool)
     if not proper.any():
         return np.zeros(len(stops), dtype=bool)
