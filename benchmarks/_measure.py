@@ -23,7 +23,9 @@ def measure(code: str, *arguments: str) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "result.json"
-        program = f"import sys\nresult = None\n{code}\nimport json\nopen({str(answer)!r}, 'w').write(json.dumps(result))\n"
+        program = (
+            f"import sys\nresult = None\n{code}\nimport json\nopen({str(answer)!r}, 'w').write(json.dumps(result))\n"
+        )
         began = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", program, *arguments])
         _, status, usage = os.wait4(process.pid, 0)
@@ -41,5 +43,12 @@ def measure(code: str, *arguments: str) -> dict[str, Any]:
 
 def row(*cells: object, widths: tuple[int, ...]) -> None:
     """Print a line of a table."""
-    print("  ".join(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells) if not widths else
-          "  ".join((f"{cell:.2f}" if isinstance(cell, float) else str(cell)).rjust(width) for cell, width in zip(cells, widths, strict=True)), flush=True)
+    print(
+        "  ".join(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells)
+        if not widths
+        else "  ".join(
+            (f"{cell:.2f}" if isinstance(cell, float) else str(cell)).rjust(width)
+            for cell, width in zip(cells, widths, strict=True)
+        ),
+        flush=True,
+    )

@@ -1,5 +1,5 @@
 """
-Build of a city, end to end: Nantes, and Nantes laid side by side until there are 10,000, 100,000 and 1,000,000 buildings.
+Build of a city, end to end: Nantes, and Nantes side by side until there are 10,000, 100,000 and 1,000,000 buildings.
 
 `DOTHI_BENCH_LARGEST` limits the largest city, such as 100000.
 """
@@ -19,7 +19,6 @@ import shapely
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _measure import measure, row
-
 from dothi.errors import Problems
 from dothi.io.nantes import read_nantes
 
@@ -63,7 +62,8 @@ def write_study(folder: Path, n_buildings: int) -> None:
     tiled(roads, copies, step).to_parquet(folder / "data" / "roads.parquet")
     cell = 2.0 if n_buildings <= 10_000 else 5.0 if n_buildings <= 100_000 else 10.0
     sources = "".join(
-        f'[[source]]\nkind = "vector"\npath = "data/{name}.parquet"\ntable = "{name}"\n\n' for name in ("buildings", "roads")
+        f'[[source]]\nkind = "vector"\npath = "data/{name}.parquet"\ntable = "{name}"\n\n'
+        for name in ("buildings", "roads")
     )
     (folder / "dothi.toml").write_text(
         f'name = "Nantes × {copies}"\ncountry = "fr"\ncrs = "EPSG:2154"\n\n{sources}[build]\nterrain_cell_m = {cell}\n'
@@ -83,12 +83,28 @@ def main() -> None:
                 shutil.rmtree(folder / ".dothi")
             cost = measure(BUILD, str(folder))
             count = cost["result"]["counts"]["buildings"]
-            row(label, count, cost["wall_s"], cost["cpu_s"], cost["peak_mb"], cost["wall_s"] / count * 1e6, widths=WIDTHS)
+            row(
+                label,
+                count,
+                cost["wall_s"],
+                cost["cpu_s"],
+                cost["peak_mb"],
+                cost["wall_s"] / count * 1e6,
+                widths=WIDTHS,
+            )
         for size in (size for size in SIZES if size <= largest):
             folder = Path(temporary) / str(size)
             write_study(folder, size)
             cost = measure(BUILD, str(folder))
-            row("tiled", size, cost["wall_s"], cost["cpu_s"], cost["peak_mb"], cost["wall_s"] / size * 1e6, widths=WIDTHS)
+            row(
+                "tiled",
+                size,
+                cost["wall_s"],
+                cost["cpu_s"],
+                cost["peak_mb"],
+                cost["wall_s"] / size * 1e6,
+                widths=WIDTHS,
+            )
             slowest = sorted(cost["result"]["seconds"].items(), key=lambda item: -item[1])[:4]
             print("     slowest steps: " + ", ".join(f"{title} {seconds:.1f} s" for title, seconds in slowest))
             shutil.rmtree(folder)

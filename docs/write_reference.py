@@ -43,12 +43,12 @@ def table_page(table: Table) -> str:
 def tables_page() -> str:
     head = (
         "# Tables\n\n"
-        "Written from `dothi.tables`. Every table has an integer index; geometries are in metres on the grid of the city.\n"
-        "An *inferred* column goes with `<column>_method` (how the value came about; `measured` where a source said it) and\n"
+        "Written from `dothi.tables`. Every table has an integer index; geometries are in metres on the grid of the city.\n"  # noqa: E501
+        "An *inferred* column goes with `<column>_method` (how the value came about; `measured` where a source said it) and\n"  # noqa: E501
         "`<column>_confidence` (one less the relative error expected of the method; 1 where measured).\n\n"
     )
     rasters = "\n".join(f"| `{name}` | {unit} | {meaning} |" for name, (unit, meaning) in RASTERS.items())
-    tail = f"## Rasters\n\nDimensions `(y, x)`, north up, cell centres.\n\n| raster | unit | meaning |\n|---|---|---|\n{rasters}\n"
+    tail = f"## Rasters\n\nDimensions `(y, x)`, north up, cell centres.\n\n| raster | unit | meaning |\n|---|---|---|\n{rasters}\n"  # noqa: E501
     return head + "".join(table_page(table) for table in TABLES.values()) + tail
 
 
@@ -59,11 +59,13 @@ def nomenclature_page() -> str:
         for name, column in table.columns.items():
             if unit_of(name):
                 names.setdefault(name, (column.unit, column.description, []))[2].append(table.name)
-    rows = "\n".join(f"| `{name}` | {unit} | {text} | {', '.join(where)} |" for name, (unit, text, where) in sorted(names.items()))
+    rows = "\n".join(
+        f"| `{name}` | {unit} | {text} | {', '.join(where)} |" for name, (unit, text, where) in sorted(names.items())
+    )
     example = Problem("≥ 0 m", table="buildings", column="height_m", n_rows=2, rows=("11", "12"))
     return (
         "# Nomenclature\n\nOne quantity has one name everywhere, and the name ends with its unit.\n\n"
-        f"| ending | unit |\n|---|---|\n{endings}\n\n## Quantities\n\n| name | unit | meaning | tables |\n|---|---|---|---|\n{rows}\n\n"
+        f"| ending | unit |\n|---|---|\n{endings}\n\n## Quantities\n\n| name | unit | meaning | tables |\n|---|---|---|---|\n{rows}\n\n"  # noqa: E501
         f"## Problems\n\nProblems read the same in Python and on the command line: `{example}`.\n"
     )
 

@@ -50,7 +50,9 @@ def little_extract() -> Path:
 def write_study(tmp_path):
     """Make a study folder with some files in it and sources that read them."""
 
-    def write(*sources: str, files: dict[str, bytes | Path] | None = None, options: str = "", name: str = "study") -> Path:
+    def write(
+        *sources: str, files: dict[str, bytes | Path] | None = None, options: str = "", name: str = "study"
+    ) -> Path:
         folder = tmp_path / name
         (folder / "data").mkdir(parents=True, exist_ok=True)
         for file, content in (files or {}).items():
@@ -59,7 +61,9 @@ def write_study(tmp_path):
             target.write_bytes(content.read_bytes() if isinstance(content, Path) else content)
         entries = "\n".join(f"[[source]]\n{source}\n" for source in sources)
         head = 'name = "Thử nghiệm"\ncountry = "fr"\ncrs = "EPSG:3067"\n'
-        (folder / "dothi.toml").write_text(f"{head}{entries}\n[build]\nterrain_cell_m = 5.0\n{options}\n", encoding="utf-8")
+        (folder / "dothi.toml").write_text(
+            f"{head}{entries}\n[build]\nterrain_cell_m = 5.0\n{options}\n", encoding="utf-8"
+        )
         return folder
 
     return write

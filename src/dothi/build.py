@@ -21,15 +21,23 @@ from dothi.city import City, Loaded
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import sha256, whole_folder, write_text
-from dothi.workers import Inline
 from dothi.tables import TABLES
+from dothi.workers import Inline
 
 if TYPE_CHECKING:
     from dothi.config import StudyConfig
     from dothi.sources import Source
 
 STEP = "step.json"
-READS_CODE = ("io", "derive", "place", *(f"{name}.py" for name in ("build", "city", "crs", "draft", "schema", "shapes", "sources", "steps", "tables", "units")))
+READS_CODE = (
+    "io",
+    "derive",
+    "place",
+    *(
+        f"{name}.py"
+        for name in ("build", "city", "crs", "draft", "schema", "shapes", "sources", "steps", "tables", "units")
+    ),
+)
 
 
 class Progress(Protocol):
@@ -111,7 +119,9 @@ def source_record(source: Source, folder: Path, problems: Problems) -> dict[str,
     checksums = {}
     for path in source.files(folder):
         if path.exists():
-            checksums[path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()] = sha256(path)
+            checksums[path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()] = sha256(
+                path
+            )
         else:
             problems.add(Problem("file is present", file=str(path)))
     return source.model_dump(exclude_none=True) | {"sha256": checksums}

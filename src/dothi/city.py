@@ -43,7 +43,7 @@ class Loaded(Mapping[str, Any]):
 
     def loading(self, loaders: Mapping[str, Callable[[], Any]]) -> Loaded:
         """Mapping with more or other loaders; what is loaded already stays so."""
-        merged = Loaded(self._loaders | loaders)
+        merged = Loaded({**self._loaders, **loaders})
         merged._values.update({name: value for name, value in self._values.items() if name not in loaders})
         return merged
 
@@ -205,7 +205,9 @@ class City:
         except ValueError as error:
             raise InputError([Problem(f"is readable JSON ({error})", file=str(path))]) from error
         if manifest.get("format") != FORMAT:
-            raise InputError([Problem(f"has format {FORMAT}, not {manifest.get('format')}: build it again", file=str(path))])
+            raise InputError(
+                [Problem(f"has format {FORMAT}, not {manifest.get('format')}: build it again", file=str(path))]
+            )
         return cls(
             name=manifest["name"],
             country=manifest["country"],
@@ -221,7 +223,11 @@ def _with_neighbours(changed: Mapping[str, Any], city: City) -> list[str]:
     """Changed tables, and those that refer to them or are referred to, since references may break either way."""
     names = set(changed)
     for name in city.tables:
-        targets = {column.refers_to.split(".")[0] for column in TABLES[name].columns.values() if column.refers_to} if name in TABLES else set()
+        targets = (
+            {column.refers_to.split(".")[0] for column in TABLES[name].columns.values() if column.refers_to}
+            if name in TABLES
+            else set()
+        )
         if targets & set(changed):
             names.add(name)
         if name in changed:

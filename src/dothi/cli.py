@@ -8,18 +8,18 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, Self
 
 import click
 
 from dothi import __version__
 from dothi.errors import DothiError, InputError
+from dothi.units import M_PER_KM
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from dothi.build import Built
-    from dothi.study import Study
 
 P = ParamSpec("P")
 BAD_INPUT = 2
@@ -72,7 +72,7 @@ class _Bars:
         )
         self._console = console
 
-    def __enter__(self) -> _Bars:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -112,7 +112,9 @@ def main() -> None:
 
 
 _workers = click.option(
-    "--workers", type=click.IntRange(0, 64), help="Processes to work with; 0 works in this one. [default: one per core, ≤ 4]"
+    "--workers",
+    type=click.IntRange(0, 64),
+    help="Processes to work with; 0 works in this one. [default: one per core, ≤ 4]",
 )
 
 
@@ -161,10 +163,10 @@ def _build(folder: Path, workers: int | None, as_json: bool, quiet: bool) -> Non
     if as_json:
         click.echo(json.dumps(summary(study, built), indent=1, ensure_ascii=False))
     elif not quiet:
-        _print_built(console, study, built, report)
+        _print_built(console, built, report)
 
 
-def _print_built(console: Console, study: Study, built: Built, report: Path) -> None:
+def _print_built(console: Console, built: Built, report: Path) -> None:
     from rich.table import Table
 
     city = built.city
@@ -205,19 +207,32 @@ def _print_description(description: dict[str, Any]) -> None:
 
     console = Console(highlight=False)
     west, south, east, north = description["bounds"]
-    console.print(f"[bold]{description['name']}[/], {description['crs']}, {(east - west) / 1000:.1f} × {(north - south) / 1000:.1f} km")
+    console.print(
+        f"[bold]{description['name']}[/], {description['crs']}, "
+        f"{(east - west) / M_PER_KM:.1f} × {(north - south) / M_PER_KM:.1f} km"
+    )
     for name, table in description["tables"].items():
         if not table["rows"]:
             continue
-        grid = Table(title=f"{name}: {table['rows']:,} rows", title_justify="left", title_style="bold", box=None, pad_edge=False)
+        grid = Table(
+            title=f"{name}: {table['rows']:,} rows", title_justify="left", title_style="bold", box=None, pad_edge=False
+        )
         for heading in ("column", "unit", "missing", "methods"):
             grid.add_column(heading, header_style="dim", justify="right" if heading == "missing" else "left")
         for column, facts in table["columns"].items():
             methods = ", ".join(f"{method} {share:.0%}" for method, share in facts["methods"].items())
-            grid.add_row(f"  {column}", facts["unit"], f"{facts['missing'] / table['rows']:.0%}" if facts["missing"] else "", methods)
+            grid.add_row(
+                f"  {column}",
+                facts["unit"],
+                f"{facts['missing'] / table['rows']:.0%}" if facts["missing"] else "",
+                methods,
+            )
         console.print(grid)
     for name, raster in description["rasters"].items():
-        console.print(f"[bold]{name}[/]: {raster['shape'][1]} × {raster['shape'][0]} cells of {raster['cell_m']:g} m, {raster['unit']}")
+        console.print(
+            f"[bold]{name}[/]: {raster['shape'][1]} × {raster['shape'][0]} cells of {raster['cell_m']:g} m, "
+            f"{raster['unit']}"
+        )
 
 
 @main.command()
@@ -228,7 +243,9 @@ def _print_description(description: dict[str, Any]) -> None:
 @click.option("--country", type=click.Choice(["vn", "fr"]), help="Country whose rules and habits hold.")
 @click.option("--crs", help="Projected grid, such as EPSG:9217; picked by place where absent.")
 @click.option("--link", is_flag=True, help="Refer to the files where they are instead of copying them.")
-@click.option("--services", type=click.Path(path_type=Path, exists=True), help="TOML file with addresses to fetch from.")
+@click.option(
+    "--services", type=click.Path(path_type=Path, exists=True), help="TOML file with addresses to fetch from."
+)
 @_reports_errors
 def init(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     """
@@ -244,7 +261,9 @@ def init(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
         config, problems = initialise(folder, files, notify=console.print, progress=fetching, **options)
     for problem in problems:
         console.print(str(problem), style="red" if problem.severity == "error" else None)
-    console.print(f"Study written: [cyan]{config}[/]. Look it over, then run [bold]dothi build {folder}[/].", soft_wrap=True)
+    console.print(
+        f"Study written: [cyan]{config}[/]. Look it over, then run [bold]dothi build {folder}[/].", soft_wrap=True
+    )
     if problems.errors:
         console.print("It can be built without what is missing.")
         sys.exit(FAILED)
@@ -254,13 +273,20 @@ class _Fetching:
     """A bar for every file that is fetched."""
 
     def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         columns = (BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         self._progress = Progress(TextColumn("{task.description}"), *columns, console=console, transient=True)
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> _Fetching:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

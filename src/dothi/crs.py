@@ -44,5 +44,7 @@ class Extent:
         other = CRS.from_user_input(crs)
         if other == CRS.from_user_input(self.crs):
             return self.bounds
-        west, south, east, north = transformer(self.crs, other.to_string()).transform_bounds(*self.bounds, densify_pts=21)
+        west, south, east, north = transformer(self.crs, other.to_string()).transform_bounds(
+            *self.bounds, densify_pts=21
+        )
         return (west, south, east, north)

@@ -82,4 +82,6 @@ def _text() -> dict[str, Any]:
     """Whether names such as Đà Nẵng can be printed and written."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     ok = encoding in ("utf8", "utf8sig")
-    return _finding("text encoding", ok, sys.stdout.encoding or "none", "Set PYTHONUTF8=1, so that Vietnamese names print.")
+    return _finding(
+        "text encoding", ok, sys.stdout.encoding or "none", "Set PYTHONUTF8=1, so that Vietnamese names print."
+    )

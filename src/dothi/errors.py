@@ -97,7 +97,9 @@ class Problems:
         for problem in problems:
             self.add(problem)
 
-    def _report(self, severity: Severity, rule: str, table: str, column: str, rows: Iterable[Any], n_rows: int | None) -> None:
+    def _report(
+        self, severity: Severity, rule: str, table: str, column: str, rows: Iterable[Any], n_rows: int | None
+    ) -> None:
         listed = list(rows)
         count = len(listed) if n_rows is None else n_rows
         examples = tuple(str(row) for row in listed[:EXAMPLES])

@@ -65,20 +65,20 @@ def initialise(
     Raises
     ------
     InputError
-        There is a study already, a file is not recognised, nothing tells where the city is, or nothing could be fetched.
+        There is a study already, a file is not recognised, nothing tells where the city is, or no map could be fetched.
     """
     config = folder / CONFIG
     if config.exists():
         raise InputError([Problem("there is no study yet: remove it, or choose another folder", file=str(config))])
-    files = list(files)
-    if not files and not place:
+    listed = list(files)
+    if not listed and not place:
         raise InputError([Problem("files or the name of a place (--place) are given")])
     problems = Problems()
-    entries = _recognised(files, problems)
+    entries = _recognised(listed, problems)
     problems.raise_errors()
 
     found = find_place(place) if place else None
-    box = found.box if found else _lonlat_box(files, entries)
+    box = found.box if found else _lonlat_box(entries)
     if box is not None:
         choice = grid_for_point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
         country = country or (found.country if found else "vn" if choice.province else "fr")
@@ -107,9 +107,7 @@ def _fetched(
     from dothi.place.services import load_services
 
     fetcher = Fetcher(cache=user_cache())
-    entries = fetch_place(
-        place, folder / DATA, load_services(services), problems, progress=progress, fetcher=fetcher
-    )
+    entries = fetch_place(place, folder / DATA, load_services(services), problems, progress=progress, fetcher=fetcher)
     if not any(entry["kind"] == "osm" for entry in entries):
         problems.raise_errors()
     return [(None, dict(entry)) for entry in entries]
@@ -156,7 +154,7 @@ def _as_toml(entry: dict[str, Any]) -> list[str]:
     return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items() if value is not None]
 
 
-def _lonlat_box(files: list[Path], entries: list[tuple[Path | None, dict[str, Any]]]) -> Bounds | None:
+def _lonlat_box(entries: list[tuple[Path | None, dict[str, Any]]]) -> Bounds | None:
     """Where the first file that tells lies, in degrees."""
     for path, entry in entries:
         if path is not None and (box := _box_of(path, entry)):
@@ -174,13 +172,13 @@ def _box_of(path: Path, entry: dict[str, Any]) -> Bounds | None:
         import rasterio
 
         with rasterio.open(path) as raster:
-            return Extent(raster.crs.to_string(), tuple(raster.bounds)).within(LONLAT) if raster.crs else None
+            return Extent(raster.crs.to_string(), _box4(raster.bounds)).within(LONLAT) if raster.crs else None
     if kind == "vector" and path.suffix.lower() not in (".csv", ".parquet"):
         import pyogrio
 
         facts = pyogrio.read_info(path, layer=entry.get("layer"), force_total_bounds=True)
         crs, bounds = facts["crs"], facts["total_bounds"]
-        return Extent(crs, tuple(map(float, bounds))).within(LONLAT) if crs and bounds is not None else None
+        return Extent(crs, _box4(bounds)).within(LONLAT) if crs and bounds is not None else None
     if kind in ("cityjson", "citygml", "gtfs"):
         from dothi.sources import CityGml, CityJson, Gtfs
 
@@ -189,8 +187,13 @@ def _box_of(path: Path, entry: dict[str, Any]) -> Bounds | None:
         frame = tables.get("buildings", tables.get("stops"))
         if frame is None or not len(frame) or frame.crs is None:
             return None
-        return Extent(frame.crs.to_string(), tuple(map(float, frame.total_bounds))).within(LONLAT)
+        return Extent(frame.crs.to_string(), _box4(frame.total_bounds)).within(LONLAT)
     return None
+
+
+def _box4(bounds: Iterable[Any]) -> Bounds:
+    west, south, east, north = map(float, bounds)
+    return (west, south, east, north)
 
 
 def _osm_box(path: Path) -> Bounds | None:
@@ -202,7 +205,8 @@ def _osm_box(path: Path) -> Bounds | None:
             box = reader.header().box()
         if box.valid():
             return (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
-        places = [(node.lon, node.lat) for node in osmium.FileProcessor(str(path), osmium.osm.NODE)]
+        nodes = osmium.FileProcessor(str(path), osmium.osm.NODE)
+        places = [(node.lon, node.lat) for node in nodes if isinstance(node, osmium.osm.Node)]
     except RuntimeError as error:
         raise InputError([Problem(f"is a readable OpenStreetMap file ({error})", file=str(path))]) from error
     if not places:

@@ -231,7 +231,7 @@ def _broken(values: pd.Series, column: Column) -> list[tuple[str, np.ndarray[Any
 
 def _has_kind(values: pd.Series, column: Column) -> bool:
     types = pd.api.types
-    if values.isna().all() and column.kind not in ("geometry",):
+    if values.isna().all() and column.kind != "geometry":
         return True
     match column.kind:
         case "integer":

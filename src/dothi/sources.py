@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -36,13 +36,14 @@ class Source(BaseModel):
 
     reader: ClassVar[str] = ""
     needs_extent: ClassVar[bool] = False
+    takes_extent: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
         """What the source is called in progress lines and reports."""
         return str(getattr(self, "path", None) or getattr(self, "kind", ""))
 
-    def files(self, folder: Path) -> list[Path]:
+    def files(self, folder: Path) -> list[Path]:  # noqa: ARG002 - most sources have some
         """Files and folders the source is read from."""
         return []
 
@@ -58,13 +59,10 @@ class Source(BaseModel):
         module, function = self.reader.split(":")
         own = set(Source.model_fields) | {"kind", "path"}
         options = self.model_dump(exclude=own, exclude_none=True)
-        tables: Tables = getattr(import_module(module), function)(
-            *self.files(folder), problems, **self._extent(extent), **options
-        )
+        if self.takes_extent:
+            options["extent"] = extent
+        tables: Tables = getattr(import_module(module), function)(*self.files(folder), problems, **options)
         return tables
-
-    def _extent(self, extent: Extent | None) -> dict[str, Any]:
-        return {"extent": extent}
 
 
 class FileSource(Source):
@@ -89,9 +87,7 @@ class Nantes(Source):
 
     kind: Literal["nantes"]
     reader: ClassVar[str] = "dothi.io.nantes:read_nantes"
-
-    def _extent(self, extent: Extent | None) -> dict[str, Any]:
-        return {}
+    takes_extent: ClassVar[bool] = False
 
 
 class Osm(FileSource):
@@ -145,7 +141,7 @@ class Gtfs(FileSource):
     """Timetable in GTFS, as a zip file or a folder."""
 
     kind: Literal["gtfs"]
-    dates: tuple[datetime.date, datetime.date] | None = None
+    dates: tuple[dt.date, dt.date] | None = None
     schedule_required: bool | None = None
     reader: ClassVar[str] = "dothi.io.gtfs:read_gtfs"
 
@@ -174,9 +170,7 @@ class Weather(FileSource):
 
     kind: Literal["epw"]
     reader: ClassVar[str] = "dothi.io.epw:read_epw"
-
-    def _extent(self, extent: Extent | None) -> dict[str, Any]:
-        return {}
+    takes_extent: ClassVar[bool] = False
 
 
 class Population(FileSource):

@@ -59,7 +59,9 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
         Step("assemble", "Joining the sources", _assemble, tuple(step.name for step in reading), config.extent),
         Step("water", "Water bodies", _water, ("assemble",), options.river_from_void),
         Step("buildings", "Functions, heights and floor area of buildings", _buildings, ("assemble",), seed),
-        Step("network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)),
+        Step(
+            "network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)
+        ),
         Step("terrain", "Terrain", _terrain, ("water",), cell),
         Step("people", "Dwellings, residents and jobs", _people, ("buildings",), seed),
         Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
@@ -90,7 +92,10 @@ def _reach(draft: Draft) -> Extent:
     """Box of what tells where the city is: its buildings, else its roads, else anything else."""
     frames = [part[name] for part in draft.parts.values() for name in ("buildings", "roads") if name in part]
     frames = [frame for frame in frames if len(frame)] or [
-        part[name] for part in draft.parts.values() for name in part if hasattr(part[name], "total_bounds") and len(part[name])
+        part[name]
+        for part in draft.parts.values()
+        for name in part
+        if hasattr(part[name], "total_bounds") and len(part[name])
     ]
     if frames:
         boxes = [frame.total_bounds for frame in frames]
@@ -119,7 +124,11 @@ def _water(draft: Draft) -> Mapping[str, Any]:
     if draft.config.build.river_from_void:
         borders = draft.table("wards")  # of quarters often run in the river
         river = river_from_void(
-            draft.table("buildings"), draft.table("roads"), None, draft.extent(), hints=borders if len(borders) else None
+            draft.table("buildings"),
+            draft.table("roads"),
+            None,
+            draft.extent(),
+            hints=borders if len(borders) else None,
         )
         bodies = pd.concat([bodies, river], ignore_index=True) if len(bodies) else river
     return {"water_bodies": bodies}
@@ -269,10 +278,12 @@ def _weather(draft: Draft) -> Mapping[str, Any]:
     try:
         station = normals(draft.config.build.climate or place)
     except KeyError as error:
-        raise InputError([Problem(f"is a station with climate normals ({error.args[0]})", column="build.climate")]) from error
+        raise InputError(
+            [Problem(f"is a station with climate normals ({error.args[0]})", column="build.climate")]
+        ) from error
     draft.problems.note(
-        f"no weather file: a typical year was made from the normals of {station.name} ({station.distance_km:.0f} km away, "
-        f"{station.period}, {station.source}{'' if station.verified else ', unverified'})",
+        f"no weather file: a typical year was made from the normals of {station.name} "
+        f"({station.distance_km:.0f} km away, {station.period}, {station.source}{'' if station.verified else ', unverified'})",
         table="weather",
     )
     year = typical_year(

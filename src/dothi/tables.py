@@ -166,7 +166,9 @@ _DECLARED = (
             "storeys": Column("integer", "", "Storeys above ground.", 1, 200, missing=True, inferred=True),
             "function": _one_of(FUNCTIONS, "Main function.", missing=True, inferred=True),
             "year_built": Column("integer", "", "Year of completion.", -3000, 2200, missing=True),
-            "floor_area_m2": Column("float", "m²", "Gross floor area of all storeys.", 0.0, missing=True, inferred=True),
+            "floor_area_m2": Column(
+                "float", "m²", "Gross floor area of all storeys.", 0.0, missing=True, inferred=True
+            ),
             "dwellings": _count("Dwellings.", inferred=True),
             "residents": _count("People who live here.", inferred=True),
             "jobs": _count("Jobs at this address.", inferred=True),
@@ -180,7 +182,9 @@ _DECLARED = (
         "A part of a building with a height of its own.",
         {
             "geometry": _area("Footprint of the part."),
-            "building_id": Column("integer", "", "Building it belongs to.", missing=True, refers_to="buildings.building_id"),
+            "building_id": Column(
+                "integer", "", "Building it belongs to.", missing=True, refers_to="buildings.building_id"
+            ),
             "source_id": _SOURCE_ID,
             "height_m": _metres("Top above ground.", 1000.0),
             "min_height_m": _metres("Underside above ground.", 1000.0),
@@ -218,7 +222,9 @@ _DECLARED = (
             "roundabout": Column("boolean", "", "Part of a roundabout.", missing=True),
             "surface": Column("string", "", "Surface, in the words of OpenStreetMap.", missing=True),
             "closed_to": Column("string", "", "Modes that may not use it, separated by blanks.", missing=True),
-            "open_to": Column("string", "", "Modes that may use it beyond its class, separated by blanks.", missing=True),
+            "open_to": Column(
+                "string", "", "Modes that may use it beyond its class, separated by blanks.", missing=True
+            ),
             "contraflow": Column("string", "", "Modes that may go against a one-way street.", missing=True),
         },
     ),
@@ -249,7 +255,9 @@ _DECLARED = (
             "length_m": Column("float", "m", "Length along the centre line.", 0.0),
             "lanes": Column("float", "", "Lanes in this direction.", 0.0, 20.0, missing=True, inferred=True),
             "width_m": _metres("Width of the carriageway, both directions.", 200.0, inferred=True),
-            "free_speed_m_s": Column("float", "m s⁻¹", "Speed on an empty road.", 0.1, 60.0, missing=True, inferred=True),
+            "free_speed_m_s": Column(
+                "float", "m s⁻¹", "Speed on an empty road.", 0.1, 60.0, missing=True, inferred=True
+            ),
             "capacity_veh_h": Column(
                 "float", "veh h⁻¹", "Capacity in passenger-car units.", 0.0, missing=True, inferred=True
             ),
@@ -302,7 +310,19 @@ _DECLARED = (
             "short_name": Column("string", "", "Number or letter.", missing=True),
             "name": _NAME,
             "mode": _one_of(
-                ("tram", "subway", "rail", "bus", "ferry", "cable", "gondola", "funicular", "trolleybus", "monorail", "other"),
+                (
+                    "tram",
+                    "subway",
+                    "rail",
+                    "bus",
+                    "ferry",
+                    "cable",
+                    "gondola",
+                    "funicular",
+                    "trolleybus",
+                    "monorail",
+                    "other",
+                ),
                 "Kind of vehicle.",
             ),
         },
@@ -398,7 +418,9 @@ _DECLARED = (
             "residents": _count("People who live there."),
             "jobs": _count("Jobs."),
             "floor_area_m2": Column("float", "m²", "Gross floor area.", 0.0, missing=True),
-            "node_id": Column("integer", "", "Node nearest to its people and jobs.", missing=True, refers_to="nodes.node_id"),
+            "node_id": Column(
+                "integer", "", "Node nearest to its people and jobs.", missing=True, refers_to="nodes.node_id"
+            ),
         },
     ),
     Table(
@@ -412,7 +434,9 @@ _DECLARED = (
             "kind": _one_of(FACILITY_KINDS, "What it offers.", inferred=True),
             "capacity": Column("float", "", "Places, beds or pupils.", 0.0, missing=True),
             "building_id": Column("integer", "", "Building it is in.", missing=True, refers_to="buildings.building_id"),
-            "node_id": Column("integer", "", "Nearest node of the road graph.", missing=True, refers_to="nodes.node_id"),
+            "node_id": Column(
+                "integer", "", "Nearest node of the road graph.", missing=True, refers_to="nodes.node_id"
+            ),
         },
     ),
     Table(
@@ -494,7 +518,9 @@ _DECLARED = (
             "dhi_w_m2": Column("float", "W m⁻²", "Diffuse horizontal irradiance.", 0, 1000, missing=True),
             "longwave_w_m2": Column("float", "W m⁻²", "Infrared irradiance from the sky.", 0, 700, missing=True),
             "wind_speed_m_s": Column("float", "m s⁻¹", "Wind speed at 10 m.", 0, 120, missing=True),
-            "wind_direction_deg": Column("float", "°", "Where the wind comes from, clockwise from north.", 0, 360, missing=True),
+            "wind_direction_deg": Column(
+                "float", "°", "Where the wind comes from, clockwise from north.", 0, 360, missing=True
+            ),
             "precipitation_mm": Column("float", "mm", "Rain and melted snow of the hour.", 0, 500, missing=True),
             "method": _one_of(("measured", "typical", "estimated"), "Record, typical year of records, or synthesised."),
         },

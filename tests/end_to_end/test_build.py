@@ -18,7 +18,13 @@ from dothi.errors import InputError
 from dothi.study import Study
 
 OSM = 'kind = "osm"\npath = "data/map.osm.pbf"'
-BUILD = "import sys\nfrom dothi.study import Study\nimport dothi.steps\nprint('begun', flush=True)\nStudy.open(sys.argv[1]).build()"
+BUILD = """
+import sys
+from dothi.study import Study
+import dothi.steps
+print("begun", flush=True)
+Study.open(sys.argv[1]).build()
+"""
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -95,7 +101,10 @@ BROKEN = {
     "an empty file": (OSM, {"map.osm.pbf": b""}),
     "a file that is no extract": (OSM, {"map.osm.pbf": b"PK\x03\x04 this is no map" * 40}),
     "a file that is not there": (OSM, {}),
-    "a GeoJSON without a table of that name": ('kind = "vector"\ntable = "castles"\npath = "data/x.geojson"', {"x.geojson": b"{}"}),
+    "a GeoJSON without a table of that name": (
+        'kind = "vector"\ntable = "castles"\npath = "data/x.geojson"',
+        {"x.geojson": b"{}"},
+    ),
     "GeoJSON that ends in the middle": (
         'kind = "vector"\ntable = "buildings"\npath = "data/x.geojson"',
         {"x.geojson": b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Poly'},
@@ -103,10 +112,16 @@ BROKEN = {
     "a timetable that is no zip": ('kind = "gtfs"\npath = "data/bus.zip"', {"bus.zip": b"stop_id,stop_name\n"}),
     "a weather file that is none": ('kind = "epw"\npath = "data/x.epw"', {"x.epw": b"LOCATION,Nowhere\n"}),
     "a terrain that is none": ('kind = "terrain"\npath = "data/x.tif"', {"x.tif": b"II*\0" + bytes(64)}),
-    "a CityJSON of another kind": ('kind = "cityjson"\npath = "data/x.city.json"', {"x.city.json": b'{"type": "Feature"}'}),
+    "a CityJSON of another kind": (
+        'kind = "cityjson"\npath = "data/x.city.json"',
+        {"x.city.json": b'{"type": "Feature"}'},
+    ),
     "a CityGML with entities": (
         'kind = "citygml"\npath = "data/x.gml"',
-        {"x.gml": b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><CityModel xmlns="http://www.opengis.net/citygml/2.0">&c;</CityModel>'},
+        {
+            "x.gml": b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>'
+            b'<CityModel xmlns="http://www.opengis.net/citygml/2.0">&c;</CityModel>'
+        },
     ),
 }
 
@@ -158,8 +173,11 @@ def test_problems_of_all_sources_are_named_at_once(write_study):
 def test_importing_dothi_is_quick_and_loads_nothing_heavy():
     code = (
         "import time; t = time.perf_counter(); import dothi; s = time.perf_counter() - t\n"
-        "import sys, json; print(json.dumps([s, [m for m in ('numba', 'pandas', 'rasterio', 'geopandas', 'fastapi') if m in sys.modules]]))"
+        "import sys, json; heavy = ('numba', 'pandas', 'rasterio', 'geopandas', 'fastapi')\n"
+        "print(json.dumps([s, [m for m in heavy if m in sys.modules]]))"
     )
-    seconds, heavy = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    seconds, heavy = json.loads(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    )
     assert heavy == []
     assert seconds < 0.3

@@ -42,7 +42,19 @@ def test_unreadable_toml_is_told_with_its_reason(tmp_path, problems, content, ru
 
 
 def test_the_line_of_an_entry_is_found_in_tables_and_lists_of_tables():
-    text = 'name = "x"\n\n[[source]]\nkind = "osm"\n\n[[source]]\nkind = "vector"\n[source.columns]\nnom = "name"\n[build]\nseed = 1\n'
+    text = """\
+name = "x"
+
+[[source]]
+kind = "osm"
+
+[[source]]
+kind = "vector"
+[source.columns]
+nom = "name"
+[build]
+seed = 1
+"""
     assert line_of(text, ("name",)) == 1
     assert line_of(text, ("source", 0, "kind")) == 4
     assert line_of(text, ("source", 1, "path")) == 6

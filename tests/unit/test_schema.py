@@ -76,10 +76,18 @@ def test_broken_geometry_is_named_by_rule():
 
 def test_dangling_references_and_missing_tables_are_found():
     times = pd.DataFrame(
-        {"trip_id": [0, 5], "stop_id": [0, 0], "stop_sequence": [0, 1], "arrival_s": [0.0, 1.0], "departure_s": [0.0, 1.0]}
+        {
+            "trip_id": [0, 5],
+            "stop_id": [0, 0],
+            "stop_sequence": [0, 1],
+            "arrival_s": [0.0, 1.0],
+            "departure_s": [0.0, 1.0],
+        }
     )
     trips = pd.DataFrame({"route_id": [0], "service_id": [0]})
-    tables = {name: schema.conform(frame, TABLES[name]) for name, frame in {"stop_times": times, "trips": trips}.items()}
+    tables = {
+        name: schema.conform(frame, TABLES[name]) for name, frame in {"stop_times": times, "trips": trips}.items()
+    }
     assert found(tables) == [
         "stop_times.trip_id: occurs in trips.trip_id (1 row, 1)",
         "stop_times.stop_id: table stops is present",

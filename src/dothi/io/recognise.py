@@ -66,7 +66,9 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
             return found
     elif name.endswith((".gml", ".citygml")) or (name.endswith(".xml") and b"CityModel" in _head(path)):
         return [{"kind": "citygml"}]
-    elif name.endswith((".city.json", ".city.jsonl")) or (name.endswith((".json", ".jsonl")) and b"CityJSON" in _head(path)):
+    elif name.endswith((".city.json", ".city.jsonl")) or (
+        name.endswith((".json", ".jsonl")) and b"CityJSON" in _head(path)
+    ):
         return [{"kind": "cityjson"}]
     elif name.endswith((*VECTORS, ".json")):
         return _layers(path, problems)
@@ -112,12 +114,16 @@ def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
         if (entry := _entry(name) or (_entry(path.stem) if len(names) == 1 else {}))
     ]
     if not entries:
-        problems.error(f"has a layer whose name tells what it holds (layers: {', '.join(names)}): name it in dothi.toml by hand")
+        problems.error(
+            f"has a layer whose name tells what it holds (layers: {', '.join(names)}): name it in dothi.toml by hand"
+        )
     return entries
 
 
 def _entry(layer: str) -> dict[str, Any]:
-    plain = "".join(letter for letter in unicodedata.normalize("NFD", layer.lower()) if not unicodedata.combining(letter))
+    plain = "".join(
+        letter for letter in unicodedata.normalize("NFD", layer.lower()) if not unicodedata.combining(letter)
+    )
     plain = plain.replace("đ", "d").replace("-", "_").replace(" ", "_")
     for mapping in (f"bdtopo3:{plain}", f"bdtopo2:{plain}"):
         if mapping in mapping_names() and plain not in REPEATED:

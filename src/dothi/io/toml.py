@@ -99,7 +99,11 @@ def report_invalid(error: ValidationError, text: str, problems: Problems) -> Non
         if found["type"] == "extra_forbidden":
             message = "is a known key"
         given = found.get("input")
-        shown = f" (is {given!r})" if isinstance(given, str | int | float | bool) and found["type"] != "extra_forbidden" else ""
+        shown = (
+            f" (is {given!r})"
+            if isinstance(given, str | int | float | bool) and found["type"] != "extra_forbidden"
+            else ""
+        )
         problems.add(
             Problem(rule=f"{message}{shown}", file=problems.file + (f", line {line}" if line else ""), column=name)
         )

@@ -117,7 +117,9 @@ def _draw_ground(axes: Axes, city: City, scale: float) -> None:
         _draw_relief(axes, city.rasters["terrain"])
     land_use = city["land_use"]
     for classes, colour in ((GREEN_CLASSES, GREEN), (("square",), SQUARE)):
-        rings, _ = polygons_of(land_use.geometry.array[land_use["class"].isin(classes)]) if len(land_use) else ([], None)
+        rings, _ = (
+            polygons_of(land_use.geometry.array[land_use["class"].isin(classes)]) if len(land_use) else ([], None)
+        )
         axes.add_collection(PolyCollection(rings, facecolors=colour, edgecolors="none"))
     water = city["water_bodies"]
     if len(water):
@@ -139,7 +141,11 @@ def _draw_ground(axes: Axes, city: City, scale: float) -> None:
     trees = city["trees"]
     if len(trees):
         xy = shapely.get_coordinates(np.asarray(trees.geometry.array, dtype=object))
-        radius = trees["crown_diameter_m"].fillna(5.0).to_numpy() / 2 if "crown_diameter_m" in trees else np.full(len(trees), 2.5)
+        radius = (
+            trees["crown_diameter_m"].fillna(5.0).to_numpy() / 2
+            if "crown_diameter_m" in trees
+            else np.full(len(trees), 2.5)
+        )
         axes.scatter(xy[:, 0], xy[:, 1], s=np.pi * (radius * scale) ** 2, c=TREE, alpha=0.6, linewidths=0)
 
 

@@ -15,6 +15,7 @@ from dothi.publish.pictures import draw_map
 from dothi.publish.view import draw_view
 from dothi.schema import expand
 from dothi.tables import RASTERS, TABLES
+from dothi.units import M2_PER_HA, M_PER_KM
 
 if TYPE_CHECKING:
     from dothi.build import Built
@@ -31,7 +32,8 @@ def describe(city: City) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tables`` with rows and, by column, unit, missing values and the share of each method; ``rasters``; grid, bounds, sources.
+        ``tables`` with rows and, by column, unit, missing values and the share of each method; ``rasters``; grid,
+        bounds and sources.
     """
     return {
         "name": city.name,
@@ -81,7 +83,8 @@ def summary(study: Study, built: Built) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``counts``, ``coverage`` by table, column and method, ``problems``, ``accuracy``, ``seconds``, ``changed`` and ``folder``.
+        ``counts``, ``coverage`` by table, column and method, ``problems``, ``accuracy``, ``seconds``, ``changed`` and
+        ``folder``.
     """
     description = describe(built.city)
     return {
@@ -116,7 +119,11 @@ def write_build_report(study: Study, built: Built) -> Path:
         The report.
     """
     report = study.folder / REPORT
-    if not built.changed and report.exists() and f'content="{built.folder.name}"' in report.read_text(encoding="utf-8")[:2000]:
+    if (
+        not built.changed
+        and report.exists()
+        and f'content="{built.folder.name}"' in report.read_text(encoding="utf-8")[:2000]
+    ):
         return report
     city = built.city
     pictures = {"map": study.folder / "pictures" / "map.png", "view": study.folder / "pictures" / "view.png"}
@@ -125,7 +132,10 @@ def write_build_report(study: Study, built: Built) -> Path:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dothi.publish"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": lambda share: f"{share:.0%}" if share >= 0.01 else "< 1%", "thousands": "{:,}".format}
+    environment.filters |= {
+        "percent": lambda share: f"{share:.0%}" if share >= 0.01 else "< 1%",
+        "thousands": "{:,}".format,
+    }
     html = environment.get_template("build-report.html.jinja").render(
         key=built.folder.name,
         city=describe(city),
@@ -156,12 +166,12 @@ def _facts(city: City) -> list[tuple[str, str]]:
     west, south, east, north = city.bounds
     buildings, links = city["buildings"], city["links"]
     facts = [
-        (f"{(east - west) / 1000:.1f} × {(north - south) / 1000:.1f} km", "extent"),
+        (f"{(east - west) / M_PER_KM:.1f} × {(north - south) / M_PER_KM:.1f} km", "extent"),
         (f"{len(buildings):,}", "buildings"),
     ]
     if len(links):
         streets = links[links["reverse_link_id"].isna() | (links["reverse_link_id"] > links.index)]
-        facts.append((f"{streets.loc[streets['car'], 'length_m'].sum() / 1000:.0f} km", "streets for cars"))
+        facts.append((f"{streets.loc[streets['car'], 'length_m'].sum() / M_PER_KM:.0f} km", "streets for cars"))
     for column, label in (("residents", "residents"), ("dwellings", "dwellings"), ("jobs", "jobs")):
         if column in buildings and buildings[column].notna().any():
             facts.append((f"{int(buildings[column].sum()):,}", label))
@@ -169,5 +179,5 @@ def _facts(city: City) -> list[tuple[str, str]]:
         facts.append((f"{buildings['height_m'].median():.1f} m", "median height"))
     water = city["water_bodies"]
     if len(water):
-        facts.append((f"{water.geometry.area.sum() / 1e4:,.0f} ha", "open water"))
+        facts.append((f"{water.geometry.area.sum() / M2_PER_HA:,.0f} ha", "open water"))
     return facts

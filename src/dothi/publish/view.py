@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Eye:
     def depth(self, xy: Floats) -> Floats:
         """Distance away from the eye along the ground (n,) [m]."""
         cos, sin = self._turn
-        return (xy[:, 1] - self._centre[1]) * cos - (xy[:, 0] - self._centre[0]) * sin
+        return np.asarray((xy[:, 1] - self._centre[1]) * cos - (xy[:, 0] - self._centre[0]) * sin)
 
     def __call__(self, xy: Floats, z: Floats | float) -> Floats:
         """Across and up the picture (n, 2) [m]."""
@@ -111,14 +112,16 @@ def draw_view(city: City, path: Path, *, width_m: float = 1500.0) -> None:
     seen = _in_picture(eye, shapely.get_coordinates(shapely.centroid(_shapes(buildings))), ground, bounds)
 
     figure, axes, scale = canvas(bounds, 14.0)
-    _draw_ground(axes, city, eye, levels, bounds)
+    _draw_ground(axes, city, eye, levels)
     _draw_flat(axes, city, eye, levels, scale)
     _draw_trees(axes, city, eye, levels, scale)
     faces, colours, depth = _building_faces(buildings[seen], ground[seen], eye)
     order = np.argsort(-depth, kind="stable")
     edges = (0.22, 0.17, 0.17, 0.30)
     axes.add_collection(
-        PolyCollection([faces[face] for face in order], facecolors=colours[order], edgecolors=edges, linewidths=0.2, zorder=2)
+        PolyCollection(
+            [faces[face] for face in order], facecolors=colours[order], edgecolors=edges, linewidths=0.2, zorder=2
+        )
     )
     credit(figure, city)
     save(figure, path, "#ffffff")
@@ -133,7 +136,9 @@ def _densest(buildings: Any, bounds: tuple[float, float, float, float], width_m:
     west, south, east, north = bounds
     points = shapely.get_coordinates(shapely.centroid(_shapes(buildings)))
     volume = buildings["height_m"].to_numpy() * shapely.area(_shapes(buildings))
-    built, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=12, range=((west, east), (south, north)), weights=volume)
+    built, x, y = np.histogram2d(
+        points[:, 0], points[:, 1], bins=12, range=((west, east), (south, north)), weights=volume
+    )
     column, row = np.unravel_index(int(built.argmax()), built.shape)
 
     def kept(value: float, low: float, high: float) -> float:
@@ -165,7 +170,7 @@ def _in_picture(eye: Eye, xy: Floats, z: Floats, bounds: tuple[float, float, flo
     return np.asarray(((place > low) & (place < high)).all(axis=1))
 
 
-def _draw_ground(axes: Axes, city: City, eye: Eye, levels: Levels, bounds: tuple[float, float, float, float]) -> None:
+def _draw_ground(axes: Axes, city: City, eye: Eye, levels: Levels) -> None:
     """The terrain as small lit squares, farthest first."""
     west, south, east, north = city.bounds
     x = np.linspace(west, east, max(2, round((east - west) / GROUND_CELL_M)))
@@ -173,14 +178,18 @@ def _draw_ground(axes: Axes, city: City, eye: Eye, levels: Levels, bounds: tuple
     xy = np.stack(np.meshgrid(x, y), axis=-1)
     z = levels(xy.reshape(-1, 2)).reshape(xy.shape[:2])
     corners = eye(xy.reshape(-1, 2), z.ravel()).reshape(*z.shape, 2)
-    squares = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2).reshape(-1, 4, 2)
+    squares = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2).reshape(
+        -1, 4, 2
+    )
     slope_y, slope_x = np.gradient(z, y, x)
     normal = np.stack([-slope_x, -slope_y, np.ones_like(z)], axis=-1)
     light = (normal @ SUN) / np.linalg.norm(normal, axis=-1) / SUN[2]
     shade = np.clip(light[:-1, :-1].ravel(), 0.86, 1.05)[:, None]
     order = np.argsort(-eye.depth(xy[:-1, :-1].reshape(-1, 2)), kind="stable")
     colours = np.clip(np.array(to_rgb(GROUND)) * shade, 0.0, 1.0)
-    axes.add_collection(PolyCollection(squares[order], facecolors=colours[order], edgecolors=colours[order], linewidths=0.4))
+    axes.add_collection(
+        PolyCollection(list(squares[order]), facecolors=colours[order], edgecolors=colours[order], linewidths=0.4)
+    )
 
 
 def _draw_flat(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -> None:
@@ -200,17 +209,21 @@ def _draw_flat(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -
         green = land_use[land_use["class"].isin(GREEN_CLASSES)]
         axes.add_collection(PolyCollection(laid(polygons_of(fine(green))[0]), facecolors=GREEN, edgecolors="none"))
     for shape in shapely.get_parts(_shapes(water)) if len(water) else ():
-        level = float(np.median(levels(shapely.get_coordinates(shape.representative_point()))))
-        fill_with_holes(axes, shapely.transform(shape, lambda xy, level=level: eye(xy, level)), WATER)
+        level = float(levels(shapely.get_coordinates(shape.representative_point()))[0])
+        fill_with_holes(axes, shapely.transform(shape, partial(eye, z=level)), WATER)
     if len(links):
         roads = links[links["car"] & (links["reverse_link_id"].isna() | (links["reverse_link_id"] > links.index))]
         lines = laid(lines_of(shapely.force_2d(fine(roads))))
         widths = roads["width_m"].fillna(5.0).to_numpy() * scale
-        axes.add_collection(LineCollection(lines, colors=ROAD_EDGE, linewidths=widths + 0.7, capstyle="round", zorder=1))
+        axes.add_collection(
+            LineCollection(lines, colors=ROAD_EDGE, linewidths=widths + 0.7, capstyle="round", zorder=1)
+        )
         axes.add_collection(LineCollection(lines, colors=ROAD, linewidths=widths, capstyle="round", zorder=1))
     if len(railways):
         surface = railways[~railways["tunnel"].fillna(value=False).astype(bool)]
-        axes.add_collection(LineCollection(laid(lines_of(fine(surface))), colors=RAIL, linewidths=1.2, alpha=0.8, zorder=1))
+        axes.add_collection(
+            LineCollection(laid(lines_of(fine(surface))), colors=RAIL, linewidths=1.2, alpha=0.8, zorder=1)
+        )
 
 
 def _draw_trees(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -> None:
@@ -222,7 +235,16 @@ def _draw_trees(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) 
     middle = eye(xy, levels(xy) + 1.4 * radius)
     order = np.argsort(-eye.depth(xy), kind="stable")
     sizes = np.pi * (radius * scale) ** 2
-    axes.scatter(middle[order, 0], middle[order, 1], s=sizes[order], c=TREE, alpha=0.85, linewidths=0.2, edgecolors="#4d6b38", zorder=1)
+    axes.scatter(
+        middle[order, 0],
+        middle[order, 1],
+        s=sizes[order],
+        c=TREE,
+        alpha=0.85,
+        linewidths=0.2,
+        edgecolors="#4d6b38",
+        zorder=1,
+    )
 
 
 def _building_faces(buildings: Any, ground: Floats, eye: Eye) -> tuple[list[Floats], Floats, Floats]:
@@ -243,7 +265,8 @@ def _building_faces(buildings: Any, ground: Floats, eye: Eye) -> tuple[list[Floa
     start, end, owner, normal = start[seen], end[seen], owner[seen], normal[seen]
     building = row[owner]
     quads = np.stack(
-        [eye(start, ground[building]), eye(end, ground[building]), eye(end, top[building]), eye(start, top[building])], axis=1
+        [eye(start, ground[building]), eye(end, ground[building]), eye(end, top[building]), eye(start, top[building])],
+        axis=1,
     )
     light = 0.58 + 0.42 * np.clip(normal @ SUN[:2] / np.hypot(*SUN[:2]), 0.0, 1.0)
     nearest = np.array([eye.depth(ring).min() for ring in rings])
