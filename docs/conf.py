@@ -14,12 +14,12 @@ project = "Dothi"
 author = "The Dothi developers"
 copyright = author  # noqa: A001
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-napoleon_google_docstring = False
+numpydoc_show_class_members = False
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "Dothi"

@@ -68,4 +68,4 @@ def _shore_length(
     right = np.column_stack((step[:, 1], -step[:, 0])) / length[:, None]
     points = shapely.points(start + 0.5 * step + side * _BESIDE_DEG * right)
     point, piece = shapely.STRtree(pieces).query(points, predicate="within")
-    return np.bincount(piece, weights=length[point], minlength=len(pieces))
+    return np.bincount(piece, weights=length[point], minlength=len(pieces)).astype(np.float64)

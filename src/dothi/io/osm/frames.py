@@ -19,7 +19,9 @@ from dothi.io.osm.rows import RELATION, WAY, Rows, source_ids, source_key
 from dothi.schema import empty
 from dothi.tables import TABLES
 
-_MEANING: Final[dict[str, Callable[[dict[str, str | None]], dict[str, Any]]]] = {
+_Meaning = Callable[[dict[str, str | None]], dict[str, Any]]
+
+_MEANING: Final[dict[str, _Meaning]] = {
     "buildings": tags.building,
     "building_parts": tags.building_part,
     "railways": tags.railway,
@@ -31,6 +33,7 @@ _MEANING: Final[dict[str, Callable[[dict[str, str | None]], dict[str, Any]]]] = 
     "barriers": tags.barrier,
 }
 _UNNAMED: Final = frozenset({"trees", "barriers", "building_parts"})
+_LINES: Final = frozenset({"roads", "railways", "waterways", "barriers"})
 _COMPLAINTS: Final = {
     "height_m": "a length above 0 that OpenStreetMap can hold, such as 12 or 12 m",
     "min_height_m": "a length below the top of the building",
@@ -76,7 +79,7 @@ def tables_of(
     narrow_alleys
         See `read_osm`.
     """
-    meanings = {**_MEANING, "roads": partial(roads.road, narrow_alleys=narrow_alleys)}
+    meanings: dict[str, _Meaning] = {**_MEANING, "roads": partial(roads.road, narrow_alleys=narrow_alleys)}
     tables: dict[str, pd.DataFrame] = {}
     for name, meaning in meanings.items():
         if name in layers:
@@ -99,7 +102,7 @@ def tables_of(
 def _table(
     name: str,
     rows: Rows,
-    meaning: Callable[[dict[str, str | None]], dict[str, Any]],
+    meaning: _Meaning,
     problems: Problems,
     bounds: Bounds | None,
 ) -> gpd.GeoDataFrame:
@@ -112,6 +115,13 @@ def _table(
     frame = gpd.GeoDataFrame(frame, geometry=rows.geometry(), crs=LONLAT)
     if bounds is not None:
         frame = frame[shapely.intersects(frame.geometry.array, shapely.box(*bounds))]
+    if name not in _LINES:
+        # a line cut at the edge of the file is several rows; areas and points are one row each
+        twice = frame[KEY].duplicated().to_numpy()
+        if twice.any():
+            rule = "object is in the file twice: the later one is left out"
+            problems.repair(rule, table=name, rows=source_ids(frame.loc[twice, KEY].to_numpy()))
+            frame = frame[~twice]
     if name in ("buildings", "building_parts"):
         under = frame.pop("!underground").to_numpy(dtype=bool)
         if under.any():
@@ -126,9 +136,7 @@ def _table(
     return frame.reset_index(drop=True)
 
 
-def _meant(
-    name: str, meaning: Callable[[dict[str, str | None]], dict[str, Any]], found: dict[str, str | None]
-) -> dict[str, Any]:
+def _meant(name: str, meaning: _Meaning, found: dict[str, str | None]) -> dict[str, Any]:
     columns = meaning(found)
     if name in ("buildings", "building_parts"):
         columns["!underground"] = found["location"] in _UNDERGROUND

@@ -47,8 +47,7 @@ LAYERS: Final = (
 
 _TRANSIT: Final = frozenset({"stops", "routes", "route_stops"})
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
-    "buildings": tags.BUILDING_KEYS
-    + tuple(key for key in tags.FACILITY_KEYS if key not in ("landuse", "capacity", "beds")),
+    "buildings": tags.BUILDING_KEYS + tags.USE_KEYS,
     "building_parts": tags.PART_KEYS,
     "roads": roads.ROAD_KEYS,
     "railways": tags.RAILWAY_KEYS,

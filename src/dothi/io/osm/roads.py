@@ -146,7 +146,8 @@ def road(tags: Tags, *, narrow_alleys: bool) -> dict[str, Any]:
     tags
         Value or none for every key of `ROAD_KEYS`.
     narrow_alleys
-        Whether ``service=alley`` is too narrow for cars, as the ngõ and hẻm of Vietnam are, unless its width says otherwise.
+        Whether ``service=alley`` is too narrow for cars, as the ngõ and hẻm of Vietnam are, unless its width
+        says otherwise.
     """
     highway = tags["highway"] or ""  # ferries have none
     width = metres(tags["width"])

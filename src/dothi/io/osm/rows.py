@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -38,11 +38,12 @@ class Codes(dict[Any, int]):
         return self.setdefault(value, len(self))
 
 
-def picker(keys: tuple[str, ...]) -> Callable[[Mapping[str, str]], Values]:
+def picker(keys: tuple[str, ...]) -> Callable[[dict[str, str]], Values]:
     """Function that gives the values of keys, none where a key is absent; twice as fast as asking for one by one."""
     if not keys:
         return lambda _: ()
-    blank, pick = dict.fromkeys(keys), itemgetter(*keys)
+    blank: dict[str, Any] = dict.fromkeys(keys)
+    pick = itemgetter(*keys)
     return lambda tags: pick(blank | tags)
 
 
@@ -106,7 +107,7 @@ class Rows:
         self._area_names = array("i")
         self._areas: list[str] = []
 
-    def take(self, source: int, kind: int, tags: Mapping[str, str], vertices: str) -> None:
+    def take(self, source: int, kind: int, tags: dict[str, str], vertices: str) -> None:
         """
         Append a node or way.
 
@@ -123,7 +124,7 @@ class Rows:
         if len(self._waiting) >= _BATCH_ROWS:
             self._settle()
 
-    def take_area(self, source: int, tags: Mapping[str, str], shape: str) -> None:
+    def take_area(self, source: int, tags: dict[str, str], shape: str) -> None:
         """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
         self._area_sources.append(source * _KINDS + RELATION)
         self._area_codes.append(self._profiles.of(self.pick(tags)))
@@ -131,7 +132,7 @@ class Rows:
         self._areas.append(shape)
 
     def _settle(self) -> None:
-        """Turn waiting text into numbers; drop repeated vertices, and rows that are no shape or wholly out of bounds."""
+        """Turn waiting text into numbers; drop repeated vertices, and rows without shape or out of bounds."""
         if not self._waiting:
             return
         sources, tags, names, shapes = zip(*self._waiting, strict=True)

@@ -267,6 +267,8 @@ _SHOP: Final = {"supermarket": "supermarket", "hypermarket": "supermarket", "vac
 _SHOP_FOR: Final = {"pharmacy": "pharmacy", "chemist": "shop"}
 
 
+USE_KEYS: Final = ("amenity", "healthcare", "railway", "tourism", "leisure", "office", "shop")
+"""Keys that say what a whole building is used for."""
 FACILITY_KEYS: Final = (*_FACILITY, "shop", "capacity", "beds")
 
 

@@ -82,6 +82,7 @@ def _stops(rows: Rows, bounds: Bounds | None) -> gpd.GeoDataFrame:
     ranks = rows.frame(tags.stop)["rank"].to_numpy(dtype=object) if len(rows) else np.empty(0, dtype=object)
     stops = gpd.GeoDataFrame({KEY: rows.sources(), "name": rows.name(), "rank": ranks}, geometry=points, crs=LONLAT)
     stops["drawn"] = np.array(rows.vertex_counts() != 1)
+    stops = stops[~stops[KEY].duplicated()].reset_index(drop=True)  # a platform cut at the edge of the file
     if bounds is not None:
         stops = stops[shapely.intersects(np.asarray(stops.geometry.array), shapely.box(*bounds))].reset_index(drop=True)
     return stops
@@ -126,10 +127,10 @@ def _repeats(stops: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether a stop is secondary, or an outline, with a proper stop near by."""
     if not len(stops):
         return np.zeros(0, dtype=bool)
-    secondary = ((stops["rank"] == tags.SECONDARY) | ((stops["rank"] == tags.PRIMARY) & stops["drawn"])).to_numpy(
-        dtype=bool
-    )
-    proper = ((stops["rank"] == tags.PRIMARY) & ~stops["drawn"]).to_numpy(dtype=bool)
+    primary = (stops["rank"] == tags.PRIMARY).to_numpy(dtype=bool)
+    drawn = stops["drawn"].to_numpy(dtype=bool)
+    proper = primary & ~drawn
+    secondary = (stops["rank"] == tags.SECONDARY).to_numpy(dtype=bool) | (primary & drawn)
     if not proper.any():
         return np.zeros(len(stops), dtype=bool)
     degrees = shapely.get_coordinates(np.asarray(stops.geometry.array))
@@ -139,7 +140,7 @@ def _repeats(stops: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     )
     beside = np.zeros(len(stops), dtype=bool)
     beside[near] = True
-    return secondary & beside
+    return np.asarray(secondary & beside, dtype=bool)
 
 
 def _parents(stops: gpd.GeoDataFrame, relations: Relations) -> Any:
