@@ -12,7 +12,7 @@ from dothi.publish.view import draw_view
 from dothi.study import Study
 
 HERE = Path(__file__).parent / "_static"
-WIDTH_PX = 1400
+WIDTH_PX = 1200
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
             draw(city, full)
             picture = Image.open(full).convert("RGB")
             picture = picture.resize((WIDTH_PX, round(WIDTH_PX * picture.height / picture.width)), Image.Resampling.LANCZOS)
-            picture.save(HERE / f"{name}.jpg", quality=82, optimize=True, progressive=True)
+            picture.save(HERE / f"{name}.jpg", quality=78, optimize=True, progressive=True)
 
 
 if __name__ == "__main__":

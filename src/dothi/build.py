@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from filelock import FileLock
 
 from dothi import __version__, schema
-from dothi.city import City, Loaded
+from dothi.city import City, Loaded, load_table
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import sha256, whole_folder, write_text
@@ -306,11 +306,10 @@ def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
 
     Steps see each other's results only through files: so a build that was interrupted sees the same tables.
     """
-    from dothi.io.parquet import read_table
     from dothi.io.terrain import read_raster
 
     manifest = json.loads((home / STEP).read_text(encoding="utf-8"))
-    tables = {name: partial(read_table, home / f"{name}.parquet") for name in manifest["tables"]}
+    tables = {name: partial(load_table, home, name) for name in manifest["tables"]}
     rasters = {name: partial(read_raster, home / f"{name}.tif") for name in manifest["rasters"]}
     if step.source is not None:
         draft.parts[step.source] = Loaded(tables | rasters)

@@ -52,6 +52,14 @@ class Loaded(Mapping[str, Any]):
         return self.loading({name: partial(_same, value) for name, value in other.items()})
 
 
+def load_table(folder: Path, name: str) -> Any:
+    """Table of a folder, with its declared types."""
+    from dothi.io.parquet import read_table
+
+    frame = read_table(folder / f"{name}.parquet")
+    return schema.conform(frame, TABLES[name]) if name in TABLES else frame
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -130,7 +138,11 @@ class City:
         }
         city = replace(self, tables=self._as_loaded(self.tables) | conformed)
         problems = Problems()
-        schema.check({name: city.tables[name] for name in _with_neighbours(conformed, city)}, TABLES, problems)
+        for name in conformed:
+            if name in TABLES:
+                schema.check_table(city.tables[name], TABLES[name], problems)
+        for name in _referring(conformed, city):
+            schema.check_references(city.tables[name], TABLES[name], city.tables, problems)
         problems.raise_errors()
         return city
 
@@ -194,7 +206,6 @@ class City:
         InputError
             There is no city, or its manifest is damaged or of another format.
         """
-        from dothi.io.parquet import read_table
         from dothi.io.terrain import read_raster
 
         path = folder / MANIFEST
@@ -213,23 +224,18 @@ class City:
             country=manifest["country"],
             crs=manifest["crs"],
             bounds=tuple(manifest["bounds"]),
-            tables=Loaded({name: partial(read_table, folder / f"{name}.parquet") for name in manifest["tables"]}),
+            tables=Loaded({name: partial(load_table, folder, name) for name in manifest["tables"]}),
             rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
             provenance=manifest["provenance"],
         )
 
 
-def _with_neighbours(changed: Mapping[str, Any], city: City) -> list[str]:
-    """Changed tables, and those that refer to them or are referred to, since references may break either way."""
-    names = set(changed)
+def _referring(changed: Mapping[str, Any], city: City) -> list[str]:
+    """Tables whose references may have broken: the changed ones, and those that refer to them."""
+    found = []
     for name in city.tables:
-        targets = (
-            {column.refers_to.split(".")[0] for column in TABLES[name].columns.values() if column.refers_to}
-            if name in TABLES
-            else set()
-        )
-        if targets & set(changed):
-            names.add(name)
-        if name in changed:
-            names |= targets & set(city.tables)
-    return sorted(names)
+        columns = TABLES[name].columns.values() if name in TABLES else ()
+        targets = {column.refers_to.split(".")[0] for column in columns if column.refers_to}
+        if targets and (name in changed or not targets.isdisjoint(changed)):
+            found.append(name)
+    return found

@@ -187,7 +187,7 @@ def check(tables: Mapping[str, pd.DataFrame], declared: Mapping[str, Table], pro
             check_table(frame, declared[name], problems)
     for name, frame in tables.items():
         if name in declared:
-            _check_references(frame, declared[name], tables, problems)
+            check_references(frame, declared[name], tables, problems)
 
 
 def check_table(frame: pd.DataFrame, table: Table, problems: Problems) -> None:
@@ -271,9 +271,10 @@ def _broken_geometry(
     return found
 
 
-def _check_references(
+def check_references(
     frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.DataFrame], problems: Problems
 ) -> None:
+    """Report every reference of one table that leads nowhere."""
     for name, column in table.columns.items():
         if not column.refers_to or name not in frame.columns:
             continue

@@ -66,7 +66,8 @@ def roads(n: int = 6) -> gpd.GeoDataFrame:
     """Streets between the footprints, at 5 m to 6 m above the sea."""
     ends = [WEST - 10.0, WEST + 150.0]
     shapes = [
-        shapely.LineString([(x, SOUTH - 9.0 + 30.0 * i, 5.0 + 0.2 * i) for x in np.linspace(*ends, 5)]) for i in range(n)
+        shapely.LineString([(x, SOUTH - 9.0 + 30.0 * i, 5.0 + 0.2 * i) for x in np.linspace(*ends, 5)])
+        for i in range(n)
     ]
     return gpd.GeoDataFrame({"name": [f"Rue {i}" for i in range(n)]}, geometry=shapes, crs=GRID)
 
@@ -166,3 +167,349 @@ def dem(path: Path, west: float, north: float, cell: float = 5.0, value: float =
         transform=rasterio.Affine(cell, 0, west, 0, -cell, north),
     ) as raster:
         raster.write(levels, 1)
+
+
+# --- broken input: file in `data`, entry for dothi.toml, and what the message must say ------------------------------
+
+ERRORS = {}
+
+
+def error(*expected: str):
+    """Register a case: the function writes files into the folder and gives the entry for dothi.toml."""
+
+    def register(case):
+        ERRORS[case.__name__.replace("_", " ")] = (case, expected)
+        return case
+
+    return register
+
+
+@error()
+def an_extract_cut_in_the_middle(data, extract):
+    whole = extract.read_bytes()
+    (data / "map.osm.pbf").write_bytes(whole[: len(whole) // 2])
+    return source("osm", "map.osm.pbf")
+
+
+@error()
+def an_extract_of_another_country(data, extract):
+    shutil.copy(extract, data / "map.osm.pbf")
+    return source("osm", "map.osm.pbf"), "extent = [354900.0, 6688900.0, 355300.0, 6689300.0]\n"
+
+
+def empties():
+    for kind, name in (
+        ("osm", "a.osm.pbf"),
+        ("osm", "a.osm"),
+        ("osm", "a.osm.bz2"),
+        ("gtfs", "a.zip"),
+        ("epw", "a.epw"),
+        ("terrain", "a.tif"),
+        ("terrain_points", "a.gpkg"),
+        ("terrain_points", "a.xyz"),
+        ("cityjson", "a.city.json"),
+        ("citygml", "a.gml"),
+    ):
+
+        def case(data, extract, kind=kind, name=name):
+            (data / name).write_bytes(b"")
+            return source(kind, name)
+
+        ERRORS[f"empty {kind} {name}"] = (case, ())
+
+        def case(data, extract, kind=kind, name=name):
+            (data / name).mkdir()
+            return source(kind, name)
+
+        ERRORS[f"folder {kind} {name}"] = (case, ())
+
+        def case(data, extract, kind=kind, name=name):
+            (data / name).write_bytes(bytes(range(256)) * 8)
+            return source(kind, name)
+
+        ERRORS[f"rubbish {kind} {name}"] = (case, ())
+    for name in ("a.gpkg", "a.geojson", "a.shp", "a.fgb", "a.parquet", "a.csv", "a.zip"):
+
+        def case(data, extract, name=name):
+            (data / name).write_bytes(b"")
+            return vector(name)
+
+        ERRORS[f"empty vector {name}"] = (case, ())
+
+        def case(data, extract, name=name):
+            (data / name).mkdir()
+            return vector(name)
+
+        ERRORS[f"folder vector {name}"] = (case, ())
+
+        def case(data, extract, name=name):
+            (data / name).write_bytes(bytes(range(256)) * 8)
+            return vector(name)
+
+        ERRORS[f"rubbish vector {name}"] = (case, ())
+
+
+empties()
+for form, name in (("zones", "p.gpkg"), ("grid", "p.tif"), ("wards", "p.csv")):
+    for what in ("empty", "folder", "rubbish", "none"):
+
+        def case(data, extract, form=form, name=name, what=what):
+            if what == "empty":
+                (data / name).write_bytes(b"")
+            if what == "folder":
+                (data / name).mkdir()
+            if what == "rubbish":
+                (data / name).write_bytes(bytes(range(256)) * 8)
+            return source("population", name, form=form)
+
+        ERRORS[f"{what} population {form}"] = (case, ())
+
+
+@error()
+def text_in_another_encoding_than_said(data, extract):
+    rows = "wkt,ten,height_m\n" + "".join(f'"{square(7 + i, 0).wkt}",Nhà {i},5\n' for i in range(3))
+    (data / "x.csv").write_bytes(rows.encode("cp1258", "replace"))
+    return vector("x.csv", columns=None).replace(
+        "columns = null\n",
+        'columns = { ten = "name", wkt = "geometry", height_m = "height_m" }\nencoding = "utf-8"\ncrs = "EPSG:2154"\n',
+    )
+
+
+@error()
+def csv_no_encoding(data, extract):
+    rows = "wkt,ten,height_m\n" + "".join(f'"{square(7 + i, 0).wkt}",Rue de l\'été {i},5\n' for i in range(3))
+    (data / "x.csv").write_bytes(rows.encode("latin-1", "replace"))
+    return vector("x.csv") + 'columns = { ten = "name", wkt = "geometry", height_m = "height_m" }\ncrs = "EPSG:2154"\n'
+
+
+@error()
+def geojson_in_latin_1(data, extract):
+    geojson(data / "x.geojson", ring(square(7, 0)), crs="urn:ogc:def:crs:EPSG::2154", name=["Rue de l'été"])
+    (data / "x.geojson").write_bytes((data / "x.geojson").read_text(encoding="utf-8").encode("latin-1"))
+    return vector("x.geojson")
+
+
+@error()
+def a_shapefile_without_grid(data, extract):
+    buildings(3).drop(columns="storeys").to_file(data / "x.shp")
+    (data / "x.prj").unlink()
+    return vector("x.shp")
+
+
+@error()
+def a_shapefile_without_shx(data, extract):
+    buildings(3).drop(columns="storeys").to_file(data / "x.shp")
+    (data / "x.shx").unlink()
+    return vector("x.shp")
+
+
+@error()
+def degrees_said_to_be_metres(data, extract):
+    buildings(3).to_crs(4326).set_crs(2154, allow_override=True).to_file(data / "x.gpkg")
+    return vector("x.gpkg")
+
+
+@error()
+def degrees_with_axes_swapped(data, extract):
+    shapes = [ring(shape) for shape in buildings(3).to_crs(4326).geometry]
+    geojson(data / "x.geojson", *[[point[::-1] for point in shape] for shape in shapes])
+    return vector("x.geojson"), "extent = [354900.0, 6688900.0, 355300.0, 6689300.0]\n"
+
+
+@error()
+def degrees_with_axes_swapped_without_extent(data, extract):
+    shapes = [ring(shape) for shape in buildings(3).to_crs(4326).geometry]
+    geojson(data / "x.geojson", *[[point[::-1] for point in shape] for shape in shapes])
+    return vector("x.geojson")
+
+
+@error()
+def metres_said_to_be_degrees(data, extract):
+    geojson(data / "x.geojson", ring(square(7, 0)))
+    return vector("x.geojson")
+
+
+@error()
+def another_zone_of_the_same_country(data, extract):
+    buildings(3).to_crs(3947).set_crs(2154, allow_override=True).to_file(data / "x.gpkg")
+    return vector("x.gpkg")
+
+
+@error()
+def a_grid_nobody_knows(data, extract):
+    buildings(3).to_file(data / "x.gpkg")
+    return vector("x.gpkg", crs="EPSG:999999")
+
+
+@error()
+def an_outline_of_ten_million_points(data, extract):
+    angle = np.linspace(0.0, 2.0 * np.pi, 10_000_000, endpoint=False)
+    circle = shapely.Polygon(np.column_stack([WEST + 60 * np.cos(angle), SOUTH + 60 * np.sin(angle)]))
+    gpd.GeoDataFrame({"height_m": [5.0]}, geometry=[circle], crs=GRID).to_parquet(data / "x.parquet")
+    return vector("x.parquet")
+
+
+@error()
+def a_zip_bomb(data, extract):
+    zipped(data / "x.zip", **{"x.geojson": bytes(100_000_000)})
+    return vector("x.zip")
+
+
+@error()
+def a_zip_bomb_gtfs(data, extract):
+    zipped(data / "x.zip", **{k: v.encode() for k, v in FEED.items()}, **{"shapes.txt": bytes(100_000_000)})
+    return source("gtfs", "x.zip")
+
+
+@error()
+def a_zip_that_writes_elsewhere(data, extract):
+    zipped(data / "x.zip", **{"../../dothi.toml": b'name = "mine"'}, **{"x.geojson": b"{}"})
+    return vector("x.zip")
+
+
+@error()
+def a_timetable_that_writes_elsewhere(data, extract):
+    zipped(data / "x.zip", **{name: text.encode() for name, text in FEED.items()}, **{"/tmp/stops.txt": b"x"})
+    return source("gtfs", "x.zip")
+
+
+@error()
+def a_timetable_whose_trips_are_unknown(data, extract):
+    feed(data / "x.zip", trips="route_id,service_id,trip_id\nr1,w,u1\nr1,w,u2\n")
+    return source("gtfs", "x.zip")
+
+
+@error()
+def a_timetable_without_stops(data, extract):
+    feed(data / "x.zip", stops="stop_id,stop_name\nA,Gare\n")
+    return source("gtfs", "x.zip")
+
+
+@error()
+def a_terrain_of_another_city(data, extract):
+    dem(data / "x.tif", WEST + 90_000.0, SOUTH + 200.0)
+    return source("terrain", "x.tif")
+
+
+@error()
+def a_terrain_without_grid(data, extract):
+    dem(data / "x.tif", WEST, SOUTH, crs=None)
+    return source("terrain", "x.tif")
+
+
+@error()
+def a_terrain_cut_short(data, extract):
+    dem(data / "x.tif", WEST - 100, SOUTH + 300)
+    whole = (data / "x.tif").read_bytes()
+    (data / "x.tif").write_bytes(whole[: len(whole) // 2])
+    return source("terrain", "x.tif")
+
+
+@error()
+def weather_without_temperature(data, extract):
+    def change(rows):
+        for row in rows[100:200]:
+            row[6] = 99.9
+
+    epw(data / "x.epw", change)
+    return source("epw", "x.epw")
+
+
+@error()
+def weather_that_stops_in_june(data, extract):
+    def change(rows):
+        del rows[4000:]
+
+    epw(data / "x.epw", change)
+    return source("epw", "x.epw")
+
+
+@error()
+def weather_utf16(data, extract):
+    epw(data / "x.epw")
+    (data / "x.epw").write_bytes((data / "x.epw").read_text().encode("utf-16"))
+    return source("epw", "x.epw")
+
+
+@error()
+def gpkg_cut(data, extract):
+    buildings(20).to_file(data / "x.gpkg")
+    w = (data / "x.gpkg").read_bytes()
+    (data / "x.gpkg").write_bytes(w[: len(w) // 2])
+    return vector("x.gpkg")
+
+
+@error()
+def parquet_cut(data, extract):
+    buildings(20).to_parquet(data / "x.parquet")
+    w = (data / "x.parquet").read_bytes()
+    (data / "x.parquet").write_bytes(w[: len(w) // 2])
+    return vector("x.parquet")
+
+
+@error()
+def fgb_cut(data, extract):
+    buildings(20).to_file(data / "x.fgb", driver="FlatGeobuf")
+    w = (data / "x.fgb").read_bytes()
+    (data / "x.fgb").write_bytes(w[: len(w) // 2])
+    return vector("x.fgb")
+
+
+@error()
+def no_columns_fit(data, extract):
+    buildings(3).rename(columns={"name": "a", "height_m": "b", "storeys": "c"}).to_file(data / "x.gpkg")
+    return vector("x.gpkg")
+
+
+@error()
+def roads_without_class(data, extract):
+    roads(3).to_file(data / "x.gpkg")
+    return vector("x.gpkg", table="roads")
+
+
+@error()
+def class_unknown(data, extract):
+    roads(3).assign(**{"class": "boulevard"}).to_file(data / "x.gpkg")
+    return vector("x.gpkg", table="roads")
+
+
+@error()
+def lines_for_buildings(data, extract):
+    roads(3).to_file(data / "x.gpkg")
+    return vector("x.gpkg", table="buildings")
+
+
+@error()
+def cityjson_bad_indices(data, extract):
+    (data / "x.city.json").write_text(
+        json.dumps(
+            {
+                "type": "CityJSON",
+                "version": "2.0",
+                "transform": {"scale": [1, 1, 1], "translate": [0, 0, 0]},
+                "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/2154"},
+                "CityObjects": {
+                    "a": {
+                        "type": "Building",
+                        "geometry": [{"type": "MultiSurface", "lod": "1", "boundaries": [[[0, 1, 999]]]}],
+                    }
+                },
+                "vertices": [[0, 0, 0], [1, 0, 0]],
+            }
+        )
+    )
+    return source("cityjson", "x.city.json")
+
+
+@error()
+def cityjson_deep(data, extract):
+    (data / "x.city.json").write_text(
+        '{"type":"CityJSON","version":"2.0","CityObjects":' + "[" * 200000 + "]" * 200000 + "}"
+    )
+    return source("cityjson", "x.city.json")
+
+
+@error()
+def geojson_deep(data, extract):
+    (data / "x.geojson").write_text('{"type":"FeatureCollection","features":' + "[" * 200000 + "]" * 200000 + "}")
+    return vector("x.geojson")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dothi.errors import Problems
+from dothi.io.files import check_file
 
 Floats = npt.NDArray[np.float64]
 
@@ -106,8 +107,7 @@ def read_epw(path: Path, problems: Problems) -> dict[str, pd.DataFrame]:
 
 def _lines(path: Path, problems: Problems) -> tuple[list[str], list[list[str]], list[int]]:
     """Header lines, cells of the data lines, and the numbers of those lines in the file."""
-    if not path.is_file():
-        problems.error("file is present")
+    if not check_file(path, problems):
         return [], [], []
     if path.stat().st_size > MAX_BYTES:
         problems.error(f"is smaller than {MAX_BYTES >> 20} MiB, as a year of hours is")

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dothi.errors import Problems
+
 CHUNK = 1 << 20
 
 
@@ -81,6 +83,28 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file in one step."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def check_file(path: Path, problems: Problems) -> bool:
+    """Whether a path is a file with something in it; what it is instead is reported."""
+    if not path.exists():
+        problems.error("file is present")
+    elif not path.is_file():
+        problems.error("is a file, not a folder: name the file inside it")
+    elif not path.stat().st_size:
+        problems.error("file is not empty")
+    else:
+        return True
+    return False
+
+
+def short_message(error: object, path: Path) -> str:
+    """A message of a library on one line, without the folder, which the report names anyway, and without advice."""
+    text = " ".join(str(error).split())
+    for name in (str(path.absolute()), str(path)):
+        text = text.replace(f"'{name}'", "").replace(name, path.name)
+    text = text.split("; It might help")[0].strip(" .,;:")
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def sha256(path: Path) -> str:

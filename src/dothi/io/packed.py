@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dothi.errors import Problems
+from dothi.io.files import check_file
 
 
 def unpacked(path: Path, suffixes: tuple[str, ...], stack: ExitStack, problems: Problems) -> Path:
@@ -28,10 +29,7 @@ def unpacked(path: Path, suffixes: tuple[str, ...], stack: ExitStack, problems: 
     InputError
         No file, an empty one, a bad archive, or one that holds none or several such files.
     """
-    if not path.is_file():
-        problems.error("file is present")
-    elif path.stat().st_size == 0:
-        problems.error("file is not empty")
+    check_file(path, problems)
     problems.raise_errors()
     with path.open("rb") as handle:
         if handle.read(4) != b"PK\x03\x04":

@@ -372,12 +372,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_there(path: Path, problems: Problems) -> bool:
-    if not path.is_file():
-        problems.error("file is there")
-    elif path.stat().st_size == 0:
-        problems.error("file is not empty")
-    return not problems.errors
-
+@@
 
 def _driver(path: Path) -> str:
     """The one driver that may open the file: others of GDAL follow links to further files and hosts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import mmap
@@ -224,15 +225,12 @@ def _read(
         index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
         positions = osmium.NodeLocationsForWays(index)
         positions.ignore_errors()
-        writer = osmium.SimpleWriter(osmium.io.File(str(objects), _OPL))
-        try:
-            # nodes, ways and relations come in this order where the file says so; else passes of their own see to it
-            once = header.get("sorting") == "Type_then_ID"
+        # nodes, ways and relations come in this order where the file says so; else passes of their own see to it
+        once = header.get("sorting") == "Type_then_ID"
+        with _writing(objects) as writer:
             for entities in (NODES | WAYS | RELATIONS,) if once else (NODES, WAYS, RELATIONS):
                 with osmium.io.Reader(file, entities) as reader:
                     osmium.apply(reader, positions, nodes, types, areas.first_pass_handler(), writer)
-        finally:
-            writer.close()
         del positions, index
         for ident, pairs, rest in _objects(objects, _first_relation(objects)):
             relations.add(int(ident[1:]), pairs, rest[1:].split(",") if len(rest) > 1 else [])
@@ -247,6 +245,19 @@ def _read(
         return stream, None
     low, high = box.bottom_left, box.top_right
     return stream, (low.lon, low.lat, high.lon, high.lat)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[osmium.SimpleWriter]:
+    """Writer of OPL, closed at the end."""
+    writer = osmium.SimpleWriter(osmium.io.File(str(path), _OPL))
+    try:
+        yield writer
+        writer.close()
+    except (RuntimeError, OSError, osmium.InvalidLocationError):
+        # a writer that failed tries again when it is destroyed, and that ends the whole process: it must live on
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer))
+        raise
 
 
 def _first_relation(path: Path) -> int:
@@ -264,11 +275,12 @@ def _objects(path: Path, offset: int = 0) -> Iterator[tuple[str, dict[str, str],
     """Objects of an OPL file from an offset on: kind and id, tags, and the rest of the line."""
     with path.open("rb") as handle:
         handle.seek(offset)
-        for line in io.TextIOWrapper(handle, encoding="utf-8", newline="\n"):
-            ident, text, rest = line[:-1].split(" ", 2)
-            # commas and equals signs within keys and values are escaped; without tags the one empty part is left over
-            parts = iter(text[1:].replace("=", ",").split(","))
-            yield ident, dict(zip(parts, parts, strict=False)), rest
+        with io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                ident, text, rest = line[:-1].split(" ", 2)
+                # commas and equals signs in keys and values are escaped; without tags the one empty part is left over
+                parts = iter(text[1:].replace("=", ",").split(","))
+                yield ident, dict(zip(parts, parts, strict=False)), rest
 
 
 class _Areas:
@@ -280,9 +292,10 @@ class _Areas:
 
     def area(self, area: osmium.osm.Area) -> None:
         """Take an area, if it is one of a relation."""
-        if not area.from_way():
-            pairs = {tag.k: escaped(tag.v) for tag in area.tags}
-            self._stream.area(area.orig_id(), pairs, self._shape(area))
+        if area.from_way() or area.num_rings()[0] == 0:  # ways that cross each other give an area without rings
+            return
+        pairs = {tag.k: escaped(tag.v) for tag in area.tags}
+        self._stream.area(area.orig_id(), pairs, self._shape(area))
 
 
 @dataclass(eq=False)
