@@ -34,8 +34,9 @@ def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except InputError as error:
+            click.echo("This should hold, but does not:", err=True)
             for problem in error.problems:
-                click.echo(str(problem), err=True)
+                click.echo(f"  {problem}", err=True)
             count = len(error.problems)
             click.secho(f"{count} problem{'' if count == 1 else 's'}; nothing was changed.", fg="red", err=True)
             sys.exit(BAD_INPUT)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import replacing, write_text
+from dothi.io.files import replacing, sha256, short_message, write_text
 from dothi.io.recognise import recognise
+from dothi.place import COUNTRIES
 from dothi.place.gazetteer import find_place
 from dothi.place.grids import grid_for_point
 from dothi.study import CONFIG
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from dothi.place.gazetteer import Place
 
 DATA = "data"
+FARTHEST_DEGREES = 3.0
+"""How far beyond its area a grid may be used: neighbours share zones, other countries do not."""
 
 
 def initialise(
@@ -70,7 +74,9 @@ def initialise(
     config = folder / CONFIG
     if config.exists():
         raise InputError([Problem("there is no study yet: remove it, or choose another folder", file=str(config))])
-    listed = list(files)
+    if blocking := next((above for above in (folder, *folder.parents) if above.exists() and not above.is_dir()), None):
+        raise InputError([Problem("is a folder, or not there yet", file=str(blocking))])
+    listed = list(dict.fromkeys(files))
     if not listed and not place:
         raise InputError([Problem("files or the name of a place (--place) are given")])
     problems = Problems()
@@ -81,21 +87,82 @@ def initialise(
     box = found.box if found else _lonlat_box(entries)
     if box is not None:
         choice = grid_for_point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        country = country or (found.country if found else "vn" if choice.province else "fr")
+        country = country or _country(found.country if found else "vn" if choice.province else "fr", notify)
         crs = crs or choice.crs
         notify(choice.why if crs == choice.crs else f"Grid: {crs}, as given.")
     if not (crs and country):
         raise InputError([Problem("a file tells where the city is: else give --crs and --country")])
+    title = name or (found.name if found else folder.resolve().name)
+    _check(title, country, crs, entries, box)
     extent = None
     if found:
         entries += _fetched(found, folder, services, problems, progress)
         extent = [round(value) for value in found.extent.within(crs)]
-    lines = _header(name or (found.name if found else folder.resolve().name), country, crs, extent)
-    for path, entry in entries:
-        kept = {} if path is None else {"path": _kept(path, folder, link, notify)}
-        lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"]} | kept | entry)]
-    write_text(config, "\n".join(lines) + "\n")
+    lines = _header(title, country, crs, extent)
+    made: list[Path] = []
+    try:
+        for path, entry in entries:
+            kept = {} if path is None else {"path": _kept(path, folder, link, notify, made)}
+            lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"]} | kept | entry)]
+        write_text(config, "\n".join(lines) + "\n")
+    except (OSError, shutil.Error) as error:
+        _unmake(folder, made)
+        raise InputError([Problem(f"files can be written there ({_reason(error)})", file=str(folder))]) from error
     return config, problems
+
+
+def _check(
+    name: str, country: str, crs: str, entries: list[tuple[Path | None, dict[str, Any]]], box: Bounds | None
+) -> None:
+    """Refuse what no build could take, before anything is fetched or copied."""
+    from pydantic import ValidationError
+
+    from dothi.config import StudyConfig
+    from dothi.io.toml import report_invalid
+
+    problems = Problems()
+    # What is yet to be fetched is no matter here, but a study without any source would be refused.
+    sources = [entry | {"path": str(path)} for path, entry in entries] or [{"kind": "osm", "path": DATA}]
+    try:
+        StudyConfig.model_validate({"name": name, "country": country, "crs": crs, "source": sources})
+    except ValidationError as error:
+        report_invalid(error, "", problems)
+    problems.raise_errors()
+    if box is not None:
+        _check_reach(crs, box, problems)
+    problems.raise_errors()
+
+
+def _check_reach(crs: str, box: Bounds, problems: Problems) -> None:
+    """Report a grid that is made for another part of the world."""
+    from pyproj import CRS
+
+    area = CRS.from_user_input(crs).area_of_use
+    if area is None or area.west > area.east:
+        return
+    lon, lat = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    away = max(area.west - lon, lon - area.east, area.south - lat, lat - area.north)
+    if away > FARTHEST_DEGREES:
+        problems.error(
+            f"grid is made for the place of the city, {lon:.3f}° east and {lat:.3f}° north; {crs} is made for {area.name}",
+            column="crs",
+        )
+
+
+def _unmake(folder: Path, made: list[Path]) -> None:
+    """Remove what was copied, and folders that are empty then."""
+    for path in made:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for empty in (folder / DATA, folder):
+        with suppress(OSError):
+            empty.rmdir()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or " ".join(str(error).split())[:200]
 
 
 def _fetched(
@@ -117,18 +184,27 @@ def _recognised(files: list[Path], problems: Problems) -> list[tuple[Path | None
     entries: list[tuple[Path | None, dict[str, Any]]] = []
     for path in files:
         own = Problems(str(path))
-        entries += [(path, entry) for entry in recognise(path, own)]
+        if not path.name.isprintable():
+            own.file = repr(str(path))
+            own.error("name of the file has no line breaks or control characters: rename it")
+        else:
+            entries += [(path, entry) for entry in recognise(path, own)]
         problems.extend(own)
     return entries
 
 
-def _kept(path: Path, folder: Path, link: bool, notify: Callable[[str], object]) -> str:
+def _kept(path: Path, folder: Path, link: bool, notify: Callable[[str], object], made: list[Path]) -> str:
     """Path for ``dothi.toml``: of the copy in the study, or of the file itself."""
     if link:
         return path.resolve().as_posix()
     target = folder / DATA / path.name
+    number = 1
+    while target.exists() and sha256(target) != sha256(path):  # another file of the same name
+        number += 1
+        target = folder / DATA / str(number) / path.name
     if not target.exists():
         notify(f"Copying {path.name}")
+        made += [target] if number == 1 else [target.parent]
         if path.is_dir():
             shutil.copytree(path, target)
         else:
@@ -136,8 +212,17 @@ def _kept(path: Path, folder: Path, link: bool, notify: Callable[[str], object])
                 shutil.copyfile(path, temporary)
             for part in path.parent.glob(f"{path.stem}.*") if path.suffix.lower() == ".shp" else ():
                 if part != path:
-                    shutil.copyfile(part, target.with_name(part.name))
+                    made.append(target.with_name(part.name))
+                    shutil.copyfile(part, made[-1])
     return target.relative_to(folder).as_posix()
+
+
+def _country(code: str, notify: Callable[[str], object]) -> str:
+    """Country with place data: the place's own, else France."""
+    if code not in COUNTRIES:
+        notify(f"There are no place data for {code!r} yet: those of France are used.")
+        return "fr"
+    return code
 
 
 def _header(name: str, country: str, crs: str, extent: list[int] | None) -> list[str]:
@@ -158,7 +243,11 @@ def _lonlat_box(entries: list[tuple[Path | None, dict[str, Any]]]) -> Bounds | N
     """Where the first file that tells lies, in degrees."""
     for path, entry in entries:
         if path is not None and (box := _box_of(path, entry)):
-            return box
+            west, south, east, north = box
+            if -180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0:
+                return box
+            where = ", ".join(f"{value:.6g}" for value in box)
+            raise InputError([Problem(f"lies on Earth; its box in degrees is {where}: check its grid", file=str(path))])
     return None
 
 
@@ -170,9 +259,17 @@ def _box_of(path: Path, entry: dict[str, Any]) -> Bounds | None:
         return _osm_box(path)
     if kind == "terrain":
         import rasterio
+        from rasterio.errors import RasterioError
 
-        with rasterio.open(path) as raster:
-            return Extent(raster.crs.to_string(), _box4(raster.bounds)).within(LONLAT) if raster.crs else None
+        from dothi.io.terrain import raster_driver
+
+        try:
+            with rasterio.open(path, driver=raster_driver(path)) as raster:
+                crs, bounds = raster.crs, raster.bounds
+        except RasterioError as error:
+            message = f"is a whole GeoTIFF or Esri ASCII grid ({short_message(error, path)})"
+            raise InputError([Problem(message, file=str(path))]) from error
+        return Extent(crs.to_string(), _box4(bounds)).within(LONLAT) if crs else None
     if kind == "vector" and path.suffix.lower() not in (".csv", ".parquet"):
         import pyogrio
 

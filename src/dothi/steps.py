@@ -147,7 +147,7 @@ def _terrain(draft: Draft) -> Mapping[str, Any]:
             draft.problems.repair(f"holes filled from their rims ({void:.1%} of the city)", table="terrain")
     elif any(name in draft.tables for name in POINTS):
         terrain = ground.tin_raster(*ground.points_and_lines(*(draft.tables[name] for name in POINTS)), grid)
-    elif len(ground.road_breaklines(roads)) or len(ground.building_points(buildings)):
+    elif ground.has_levels(roads, buildings):
         terrain = ground.terrain_from_city(roads, buildings, water, grid)
     else:
         draft.problems.note("no source has heights of the ground: add a terrain source", table="terrain")
@@ -192,14 +192,19 @@ def _buildings(draft: Draft) -> Mapping[str, Any]:
     from dothi.derive import buildings as infer
 
     country = draft.config.country
+    buildings = draft.table("buildings")
+    shape = infer.form(buildings)
     buildings = infer.infer_function(
-        draft.table("buildings"),
+        buildings,
         country=country,
         rng=draft.rng("function"),
         facilities=draft.table("facilities"),
         land_use=draft.table("land_use"),
+        shape=shape,
     )
-    buildings = infer.infer_height(buildings, country=country, rng=draft.rng("height"))
+    rows: list[dict[str, object]] = []
+    buildings = infer.infer_height(buildings, country=country, rng=draft.rng("height"), shape=shape, accuracy=rows)
+    draft.accuracy += _rows(pd.DataFrame(rows))
     buildings = infer.infer_storeys(buildings, country=country)
     return {"buildings": infer.infer_floor_area(buildings, country=country, parts=draft.table("building_parts"))}
 
@@ -283,7 +288,8 @@ def _weather(draft: Draft) -> Mapping[str, Any]:
         ) from error
     draft.problems.note(
         f"no weather file: a typical year was made from the normals of {station.name} "
-        f"({station.distance_km:.0f} km away, {station.period}, {station.source}{'' if station.verified else ', unverified'})",
+        f"({station.distance_km:.0f} km away, {station.period}, {station.source}"
+        f"{'' if station.verified else ', unverified'})",
         table="weather",
     )
     year = typical_year(
@@ -301,12 +307,16 @@ def _accuracy(draft: Draft) -> Mapping[str, Any]:
     """Hide what is known, predict it, compare: how good each method is in this city."""
     from dothi.derive.accuracy import accuracy_of
 
+    buildings = draft.table("buildings")
+    # Where the model of heights was learnt, its errors were found with it.
+    learnt = "height_m_method" in buildings and bool((buildings["height_m_method"] == "neighbourhood_model").any())
     draft.accuracy += _rows(
         accuracy_of(
-            draft.table("buildings"),
+            buildings,
             country=draft.config.country,
             rng=draft.rng("accuracy"),
             census=draft.table("census"),
+            tried=("height_m",) if learnt else (),
         )
     )
     return {}

@@ -513,3 +513,100 @@ def cityjson_deep(data, extract):
 def geojson_deep(data, extract):
     (data / "x.geojson").write_text('{"type":"FeatureCollection","features":' + "[" * 200000 + "]" * 200000 + "}")
     return vector("x.geojson")
+
+
+REPAIRS = {}
+
+
+def repair(*expected: str):
+    def register(case):
+        REPAIRS[case.__name__.replace("_", " ")] = (case, expected)
+        return case
+
+    return register
+
+
+@repair()
+def outlines_that_cross_themselves(data, extract):
+    a, b = square(7, 0), square(8, 0)
+    bow = [[x, y] for x, y in (a.exterior.coords[0], a.exterior.coords[2], a.exterior.coords[1], a.exterior.coords[3], a.exterior.coords[0])]
+    flat = [[x, SOUTH] for x, y in b.exterior.coords]
+    geojson(data / "x.geojson", bow, flat, ring(square(9, 0)), ring(square(9, 0)), ring(square(10,0)), crs="urn:ogc:def:crs:EPSG::2154", height_m=[5.0, 6.0, 7.0, 7.0, -4.0], storeys=[1, 2, 2, 2, 4000])
+    return vector("x.geojson")
+
+
+@repair()
+def coordinates_and_heights_that_are_no_numbers(data, extract):
+    frame = buildings(3)
+    frame["height_m"] = [np.nan, np.inf, 8.0]
+    with np.errstate(invalid="ignore"):
+        shapes = [square(7, 0), square(8, 0), shapely.Polygon([(WEST, SOUTH), (np.inf, SOUTH), (WEST, np.nan)])]
+    frame.set_geometry(gpd.GeoSeries(shapes, crs=GRID)).to_parquet(data / "x.parquet")
+    return vector("x.parquet")
+
+@repair()
+def nan_gpkg(data, extract):
+    frame = buildings(3)
+    frame["height_m"] = [np.nan, np.inf, 8.0]
+    with np.errstate(invalid="ignore"):
+        shapes = [square(7, 0), square(8, 0), shapely.Polygon([(WEST, SOUTH), (np.inf, SOUTH), (WEST, np.nan)])]
+    frame.set_geometry(gpd.GeoSeries(shapes, crs=GRID)).to_file(data / "x.gpkg")
+    return vector("x.gpkg")
+
+@repair()
+def nan_csv(data, extract):
+    (data/"x.csv").write_text("x,y,height_m\n" + f"{WEST},{SOUTH},inf\nnan,{SOUTH},3\n{WEST+5},{SOUTH},NaN\n1e400,{SOUTH},3\n")
+    return vector("x.csv", table="trees", crs=GRID)
+
+
+@repair()
+def roads_a_kilometre_below_the_sea(data, extract):
+    shape = shapely.LineString([(WEST, SOUTH - 15, 5.0), (WEST + 50, SOUTH - 15, -1000.0), (WEST + 90, SOUTH - 15, 6.0)])
+    gpd.GeoDataFrame({"class": ["residential"]}, geometry=[shape], crs=GRID).to_file(data / "x.gpkg")
+    return vector("x.gpkg", table="roads")
+
+
+@repair()
+def a_timetable_with_late_trips_and_lost_stops(data, extract):
+    feed(data / "x.zip", stop_times=FEED["stop_times.txt"] + "t1,21:20:00,21:20:00,NOWHERE,3\n"+"t1,xx,,B,4\n", stops=FEED["stops.txt"]+"A,Again,47.3,-1.5\n")
+    return source("gtfs", "x.zip")
+
+
+@repair()
+def weather_with_fillers(data, extract):
+    def change(rows):
+        for row in rows[100:103]:
+            row[6] = 99.9
+        for row in rows[500:540]:
+            row[13] = 9999
+        for row in rows[5:7]:
+            row[33] = 999
+
+    epw(data / "x.epw", change)
+    return source("epw", "x.epw")
+
+
+@repair()
+def a_terrain_with_holes(data, extract):
+    dem(data / "x.tif", WEST - 100.0, SOUTH + 300.0)
+    with rasterio.open(data / "x.tif", "r+") as raster:
+        levels = raster.read(1)
+        levels[30:60, 20:60] = -9999.0
+        raster.write(levels, 1)
+    return source("terrain", "x.tif")
+
+
+@repair()
+def a_terrain_partial(data, extract):
+    dem(data / "x.tif", WEST + 50.0, SOUTH + 300.0)
+    return source("terrain", "x.tif")
+
+
+@repair()
+def tên_tiếng_Việt(data, extract):
+    folder = data / "Dữ liệu phố cổ"; folder.mkdir()
+    buildings(3).translate(xoff=210).to_frame("geometry").to_file(folder / "nhà ở & công trình.gpkg")
+    buildings(3).translate(xoff=310).to_frame("geometry").to_file(folder / "nhà #2 100%?.shp")
+    feed(folder / "xe buýt.zip"); epw(folder / "thời tiết.epw"); dem(folder / "địa hình số.tif", WEST-100, SOUTH+300)
+    f="Dữ liệu phố cổ/"
+    return vector(f+"nhà ở & công trình.gpkg")+vector(f+"nhà #2 100%?.shp")+source("gtfs",f+"xe buýt.zip")+source("epw",f+"thời tiết.epw")+source("terrain",f+"địa hình số.tif")

@@ -265,11 +265,16 @@ class TestSmallFiles:
         assert list(read_osm(osm(body), problems)["buildings"]["source_id"]) == ["relation/5"]
         assert "repeats the building" in rules(problems)
 
+    def test_area_is_made_of_the_ways_that_are_there(self, osm, problems):
+        body = way(1, "1 3 9 7 1") + relation(5, "w1@outer w77@inner", type="multipolygon", building="yes")
+        assert list(read_osm(osm(body), problems)["buildings"]["source_id"]) == ["relation/5"]
+        assert "made of the others where they close (1 row)" in rules(problems)
+
     def test_area_whose_ways_cross_is_left_out_and_named(self, osm, problems):
         crossing = way(1, "1 3 9 7 1") + way(2, "2 5 8 11 2") + '<node id="11" version="1" lat="21.001" lon="105.81"/>'
         body = crossing + relation(5, "w1@outer w2@inner", type="multipolygon", building="yes")
         assert len(read_osm(osm(body), problems)["buildings"]) == 0
-        assert "make no ring: left out (1 row, relation/5)" in rules(problems)
+        assert "make no area: left out (1 row, relation/5)" in rules(problems)
 
     def test_parts_belong_to_the_smallest_building_around_them_or_to_their_relation(self, osm, problems):
         body = (
@@ -311,7 +316,8 @@ class TestSmallFiles:
 
     def test_vietnamese_names_are_kept_letter_by_letter(self, osm, problems):
         name = "Đường Trần Hưng Đạo, ngõ 5% = ế 😀"
-        body = way(1, "1 2", highway="residential", name=name) + way(2, "1 3 9 1", building="yes", name="Nhà thờ Lớn")
+        body = way(1, "1 2", highway="residential", name=name)
+        body += way(2, "1 3 9 1", building="yes", name="Nhà thờ Lớn")
         tables = read_osm(osm(body, "bản đồ Huế.osm"), problems)
         assert list(tables["roads"]["name"]) == [name]
         assert list(tables["buildings"]["name"]) == ["Nhà thờ Lớn"]

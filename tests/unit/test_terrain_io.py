@@ -171,7 +171,7 @@ def test_a_dem_with_holes_over_the_city_says_how_much_is_void(tmp_path, problems
         (lambda path: tiff(path, slope(), unit="fathom"), "unit of level"),
         (lambda path: tiff(path, np.full((5, 5), -9999.0, np.float32), nodata=-9999.0), "some cell has a level"),
         (lambda path: (path.write_bytes(b"") and path) or path, "file is not empty"),
-        (lambda path: path, "file is there"),
+        (lambda path: path, "file is present"),
         (lambda path: path.write_bytes(b"II*\0" + bytes(200)) and path, "whole GeoTIFF"),
         (lambda path: path.write_text("<VRTDataset rasterXSize='9' rasterYSize='9'/>") and path, "whole GeoTIFF"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import geopandas as gpd
@@ -12,12 +12,16 @@ import pandas as pd
 from dothi.derive.buildings import (
     FEWEST_KNOWN,
     FOLDS,
+    HIDDEN,
+    MOST_TRIED,
+    TRIAL_FOLDS,
     Floats,
     Form,
     Integers,
     Mask,
     Texts,
     blocks,
+    compared,
     form,
     function_of,
     hidden_heights,
@@ -33,8 +37,6 @@ from dothi.derive.people import FEWEST_UNITS, LEVELS, infer_dwellings, units_of
 from dothi.place import load
 
 COLUMNS = ("quantity", "method", "n", "mae", "rmse", "bias", "median_relative_error", "share_right", "unit", "note")
-MOST_TESTED = 2_000
-HIDDEN = "hidden in blocks of 200 m"
 Rows = list[dict[str, object]]
 Infer = Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]
 
@@ -46,12 +48,13 @@ def accuracy_of(
     rng: np.random.Generator,
     census: gpd.GeoDataFrame | None = None,
     shape: Form | None = None,
+    tried: Collection[str] = (),
 ) -> pd.DataFrame:
     """
     Error of each method of `buildings` and `people` on the measured values of a city.
 
-    Measured values are hidden by blocks of 200 m in five folds, predicted from the rest, and compared. At most
-    2,000 buildings are tested, drawn with `rng`.
+    Measured values are hidden by blocks of 200 m in folds, three for what models learn and five for the rest,
+    predicted from the others, and compared. At most 3,000 buildings are tested, drawn with `rng`.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ def accuracy_of(
         Table ``census`` on the same grid.
     shape
         `form` of the buildings, where it is at hand.
+    tried
+        Quantities whose model needs no trial, since it had one when it was learnt (``height_m``).
 
     Returns
     -------
@@ -77,7 +82,7 @@ def accuracy_of(
     rows: Rows = []
     if len(buildings):
         shape = form(buildings) if shape is None else shape
-        rows += _heights(buildings, shape, country, rng)
+        rows += _heights(buildings, shape, country, rng, model="height_m" not in tried)
         rows += _counts(buildings, shape, country, rng)
         rows += _functions(buildings, shape, country, rng)
         if census is not None and len(census):
@@ -85,36 +90,12 @@ def accuracy_of(
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n": "int64"})
 
 
-def _row(quantity: str, method: str, unit: str, note: str, predicted: Floats, true: Floats) -> Rows:
-    """One row of the table, or none where nothing can be compared."""
-    both = np.isfinite(predicted) & np.isfinite(true)
-    if not both.any():
-        return []
-    error = predicted[both] - true[both]
-    size = np.abs(true[both])
-    relative = np.abs(error)[size > 0.0] / size[size > 0.0]
-    return [
-        {
-            "quantity": quantity,
-            "method": method,
-            "n": int(both.sum()),
-            "mae": float(np.abs(error).mean()),
-            "rmse": float(np.sqrt((error**2).mean())),
-            "bias": float(error.mean()),
-            "median_relative_error": float(np.median(relative)) if len(relative) else np.nan,
-            "share_right": np.nan,
-            "unit": unit,
-            "note": note,
-        }
-    ]
-
-
 def _drawn(known: Mask, rng: np.random.Generator) -> Integers:
-    """At most 2,000 of the known rows, in order; none where they are too few to teach."""
+    """At most 3,000 of the known rows, in order; none where they are too few to teach."""
     rows = np.flatnonzero(known)
     if len(rows) < FEWEST_KNOWN:
         return rows[:0]
-    return rows if len(rows) <= MOST_TESTED else np.sort(rng.choice(rows, MOST_TESTED, replace=False))
+    return rows if len(rows) <= MOST_TRIED else np.sort(rng.choice(rows, MOST_TRIED, replace=False))
 
 
 def _hide(buildings: gpd.GeoDataFrame, name: str, rows: Integers) -> gpd.GeoDataFrame:
@@ -140,13 +121,15 @@ def _inferred(
     return predicted[rows], method[rows]
 
 
-def _heights(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator) -> Rows:
+def _heights(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator, *, model: bool) -> Rows:
     true = numbers(buildings, "height_m", above=0.0)
     rows = _drawn(measured(buildings, "height_m") & np.isfinite(true), rng)
     if not len(rows):
         return []
-    model = hidden_heights(buildings, shape, rows, rng)[rows]
-    found = _row("height_m", "neighbourhood_model", "m", HIDDEN, model, true[rows])
+    found: Rows = []
+    if model:
+        predicted = hidden_heights(buildings, shape, rows, rng)[rows]
+        found += compared("height_m", "neighbourhood_model", "m", HIDDEN, predicted, true[rows])
     storeys = np.where(measured(buildings, "storeys"), numbers(buildings, "storeys", above=0.0), np.nan)
     fold = blocks(shape.xy[rows], rng)
     by_city = np.full(len(rows), np.nan)
@@ -154,10 +137,10 @@ def _heights(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.ran
         per_storey, learnt = storey_height(_hide(buildings, "height_m", rows[fold == k]), country)
         by_city[fold == k] = np.where(learnt, storeys * per_storey, np.nan)[rows[fold == k]]
     by_place = storeys * storey_height(_hide(buildings, "height_m", np.arange(len(buildings))), country)[0]
-    found += _row("height_m", "storeys_city", "m", HIDDEN, by_city, true[rows])
-    found += _row("height_m", "storeys_place", "m", "all hidden", by_place[rows], true[rows])
+    found += compared("height_m", "storeys_city", "m", HIDDEN, by_city, true[rows])
+    found += compared("height_m", "storeys_place", "m", "all hidden", by_place[rows], true[rows])
     prior = place_height(buildings, country)[rows]
-    return found + _row("height_m", "place_prior", "m", "footprint and function alone", prior, true[rows])
+    return found + compared("height_m", "place_prior", "m", "footprint and function alone", prior, true[rows])
 
 
 def _counts(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.random.Generator) -> Rows:
@@ -175,11 +158,11 @@ def _counts(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.rand
         place_method = untaught[f"{name}_method"].astype(object).to_numpy()[rows]
         for used in sorted(set(method)):
             if not used.endswith("_place"):
-                found += _row(name, used, "", HIDDEN, taught[method == used], true[rows][method == used])
+                found += compared(name, used, "", HIDDEN, taught[method == used], true[rows][method == used])
         for used in sorted(set(place_method)):
             if used.endswith("_place"):
                 mine = place_method == used
-                found += _row(name, used, "", "all hidden", by_place[mine], true[rows][mine])
+                found += compared(name, used, "", "all hidden", by_place[mine], true[rows][mine])
     return found
 
 
@@ -189,8 +172,8 @@ def _functions(buildings: gpd.GeoDataFrame, shape: Form, country: str, rng: np.r
     if not len(rows):
         return []
     guess = np.full(len(buildings), None, dtype=object)
-    fold = blocks(shape.xy[rows], rng)
-    for k in range(FOLDS):
+    fold = blocks(shape.xy[rows], rng, TRIAL_FOLDS)
+    for k in range(TRIAL_FOLDS):
         test, teach = rows[fold == k], rows[fold != k]
         guess[test] = predict_function(buildings, shape, teach, test, rng)[0][test]
     prior = load(country, "buildings")["function_by_footprint"]
@@ -230,10 +213,10 @@ def _residents(buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame, country: s
     household = load(country, "buildings")["household"]
     by_place = homes * household["size"] * household["occupied_share"]
     kind = f"{levels[0]}s"
-    found = _row("residents", "dwellings", "people", f"sums of census {kind}", by_place, people)
+    found = compared("residents", "dwellings", "people", f"sums of census {kind}", by_place, people)
     if len(rows) > FEWEST_UNITS:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (people.sum() - people) / (homes.sum() - homes)
         note = f"sums of census {kind}, each from the others"
-        found += _row("residents", "census_ratio", "people", note, homes * ratio, people)
+        found += compared("residents", "census_ratio", "people", note, homes * ratio, people)
     return found

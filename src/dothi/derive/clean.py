@@ -334,6 +334,9 @@ def _check_place(
 ) -> None:
     """Refuse a source of which nothing lies within the extent or the grid, and say what would make it fit."""
     located = {name: frame for name, frame in raw.items() if _has_shapes(frame)}
+    if len(raw) > 1 and extent is not None and not any(map(len, frames.values())):
+        problems.error(f"something of this source lies within the extent of the city ({_written(extent.within(crs), crs)})")
+        problems.raise_errors()
     placed = [frames[name] for name in located if _has_shapes(frames[name])]
     if not located or (extent is None and placed):
         return
@@ -342,7 +345,7 @@ def _check_place(
         box = extent.within(crs)
         if any(touches(shapely.bounds(_shapes(frame)), box).any() for frame in placed):
             return
-        where = f" (x {box[0]:.0f} to {box[2]:.0f}, y {box[1]:.0f} to {box[3]:.0f} on {crs})"
+        where = f" ({_written(box, crs)})"
     name = max(located, key=lambda each: len(located[each]))
     source = located[name]
     west, south, east, north = source.total_bounds
@@ -356,6 +359,10 @@ def _check_place(
         n_rows=sum(map(len, located.values())),
     )
     problems.raise_errors()
+
+
+def _written(box: Bounds, crs: str) -> str:
+    return f"x {box[0]:.0f} to {box[2]:.0f}, y {box[1]:.0f} to {box[3]:.0f} on {crs}"
 
 
 def _has_shapes(frame: gpd.GeoDataFrame) -> bool:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dothi import place
-from dothi.derive.terrain import burn, on_ground
+from dothi.derive.rasterise import burn
+from dothi.derive.terrain import on_ground
 from dothi.io.terrain import Grid
 
 Shapes = NDArray[np.object_]

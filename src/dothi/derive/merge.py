@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from dothi.crs import Bounds
 from dothi.derive.references import BELONGINGS, filled, names, references
-from dothi.errors import Problems
+from dothi.errors import Problem, Problems
 from dothi.schema import conform
 from dothi.shapes import Integers, Shapes
 from dothi.tables import TABLES
@@ -21,11 +24,17 @@ SAME_BUILDING: Final = 0.3
 SAME_OUTLINE: Final = 0.5
 """Share of common area in joint area above which one building may take over the surfaces and parts of another."""
 
+FARTHEST_M: Final = 20_000.0
+"""Gap between the boxes of two sources above which they cannot be of one city. A wrong zone of a national grid puts a
+source 50 km and more away, degrees read in the wrong order thousands."""
+
 FILLED: Final = ["height_m", "storeys", "function", "year_built", "name", "roof_shape", "min_height_m"]
 """What a building lacks and takes from the same building in a later source."""
 
 
-def merge(parts: Sequence[Mapping[str, Any]], *, problems: Problems) -> dict[str, Any]:
+def merge(
+    parts: Sequence[Mapping[str, Any]], *, problems: Problems, labels: Sequence[str] | None = None
+) -> dict[str, Any]:
     """
     Join the cleaned tables of several sources; the earlier one has precedence.
 
@@ -41,12 +50,21 @@ def merge(parts: Sequence[Mapping[str, Any]], *, problems: Problems) -> dict[str
         Of anything that is not a table, such as rasters, the first of each name stays.
     problems
         Collector.
+    labels
+        What the sources are called in messages, such as their paths; their numbers where None.
 
     Returns
     -------
     dict
         Tables with ids from 0 without gaps.
+
+    Raises
+    ------
+    InputError
+        A source lies elsewhere than the first.
     """
+    check_together(parts, labels or [f"source no. {number}" for number in range(1, len(parts) + 1)], problems)
+    problems.raise_errors()
     order = [name for name in TABLES if any(name in part for part in parts)]
     order += [name for name in dict.fromkeys(name for part in parts for name in part) if name not in TABLES]
     joined, targets = _renumbered(parts)
@@ -58,6 +76,59 @@ def merge(parts: Sequence[Mapping[str, Any]], *, problems: Problems) -> dict[str
         source = np.repeat(np.arange(len(parts)), [targets[i] for i in range(len(parts))])
         _unite_buildings(merged, source, problems)
     return _compact(merged)
+
+
+def check_together(parts: Sequence[Mapping[str, Any]], labels: Sequence[str], problems: Problems) -> None:
+    """
+    Report sources that lie so far from the first that they cannot be of one city.
+
+    Parameters
+    ----------
+    parts
+        Tables of each source on one grid.
+    labels
+        What the sources are called in messages.
+    problems
+        Collector.
+    """
+    boxes = {label: box for label, part in zip(labels, parts, strict=True) if (box := _box(part)) is not None}
+    if len(boxes) < 2:
+        return
+    first, *others = boxes
+    for label in others:
+        gap = _gap(boxes[first], boxes[label])
+        if gap > FARTHEST_M:
+            problems.add(
+                Problem(
+                    f"sources lie within {FARTHEST_M / 1e3:g} km of each other; this one lies at {_written(boxes[label])}, "
+                    f"{gap / 1e3:,.0f} km from {first} at {_written(boxes[first])}: check its `crs` and the order of its axes",
+                    file=label,
+                )
+            )
+
+
+def _box(part: Mapping[str, Any]) -> Bounds | None:
+    """Box of buildings and roads, else of everything that has a place."""
+    placed = {name: frame for name, frame in part.items() if isinstance(frame, gpd.GeoDataFrame) and len(frame)}
+    told = [placed[name] for name in ("buildings", "roads") if name in placed] or list(placed.values())
+    bounds = np.array([frame.total_bounds for frame in told]).reshape(-1, 4)
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if not len(bounds):
+        return None
+    west, south = map(float, bounds[:, :2].min(axis=0))
+    east, north = map(float, bounds[:, 2:].max(axis=0))
+    return (west, south, east, north)
+
+
+def _gap(one: Bounds, other: Bounds) -> float:
+    """Shortest way from one box to another [m]."""
+    return math.hypot(
+        max(0.0, one[0] - other[2], other[0] - one[2]), max(0.0, one[1] - other[3], other[1] - one[3])
+    )
+
+
+def _written(box: Bounds) -> str:
+    return f"x {box[0]:.0f} to {box[2]:.0f}, y {box[1]:.0f} to {box[3]:.0f}"
 
 
 def _renumbered(parts: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[int]]:

@@ -102,7 +102,9 @@ def _runs(shapes: Shapes, grid: Grid, touched: bool) -> Iterator[tuple[Integers,
     if len(kinds) == 1:
         yield from kinds[0]
     elif kinds:  # in the order of the shapes again
-        first, count, shape = (np.concatenate(some) for some in zip(*(run for kind in kinds for run in kind), strict=True))
+        first, count, shape = (
+            np.concatenate(some) for some in zip(*(run for kind in kinds for run in kind), strict=True)
+        )
         order = np.argsort(shape, kind="stable")
         yield first[order], count[order], shape[order]
 
@@ -168,7 +170,7 @@ def _passed(edges: Floats, owner: NDArray[Any], grid: Grid) -> Iterator[tuple[In
         leaves = np.where(level, u1, u0 + (u1 - u0) * np.clip((row + 0.5 - v0) / rise, 0.0, 1.0))
         west, east = np.floor(np.minimum(enters, leaves) + 0.5), np.floor(np.maximum(enters, leaves) + 0.5) + 1
         limits = np.clip(np.array([west, east]), 0, grid.shape[1]).astype(np.int64)
-        yield _within(row, *limits, np.repeat(owner[some], n), grid)
+        yield _within(row, limits[0], limits[1], np.repeat(owner[some], n), grid)
 
 
 def _within(
@@ -199,7 +201,7 @@ def levels_in_triangles(
     window
         Rows and columns that may be written.
     """
-    rows, columns = grid.shape
+    columns = grid.shape[1]
     north, south, west_end, east_end = window[0].start, window[0].stop, window[1].start, window[1].stop
     u, v = _scaled(vertices[:, :2], grid)
     order = np.argsort(v[triangles], axis=1)

@@ -15,7 +15,8 @@ from scipy import ndimage
 from shapely.geometry import shape
 
 from dothi.crs import Extent
-from dothi.derive.terrain import burn, on_ground
+from dothi.derive.rasterise import burn
+from dothi.derive.terrain import on_ground
 from dothi.io.terrain import Grid, grid_for
 from dothi.tables import TABLES
 

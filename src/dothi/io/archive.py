@@ -96,6 +96,31 @@ def open_archive(
         yield folder
 
 
+def members_of(path: Path, problems: Problems, *, max_files: int = MAX_FILES, max_bytes: int = MAX_BYTES) -> list[str]:
+    """
+    Names of the members of a zip archive, which stays packed.
+
+    Parameters
+    ----------
+    path
+        Zip file.
+    problems
+        Collector; what makes `open_archive` refuse it is reported, as far as its list of contents tells.
+    max_files, max_bytes
+        As for `open_archive`.
+    """
+    try:
+        with path.open("rb") as handle:
+            if _may_be_opened(handle, problems, max_files):
+                with zipfile.ZipFile(handle) as archive:
+                    return [str(name) for _, name in _safe_members(archive, problems, max_files, max_bytes)]
+    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, ValueError) as error:
+        problems.error(f"archive is whole: {error}")
+    except OSError as error:
+        problems.error(f"archive can be read: {error.strerror or error}")
+    return []
+
+
 def _may_be_opened(handle: BinaryIO, problems: Problems, max_files: int) -> bool:
     """Whether it is a zip archive with a list of contents short enough to be read at all."""
     start = handle.read(8)

@@ -36,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
         Where to write. A reader of `path` sees the old file or the new one, never a part.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.part{path.suffix}")
+    # Names may be 255 bytes long, of which a letter takes up to four: a temporary name must not be longer than its own.
+    temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}.part{path.suffix[:10]}")
     try:
         yield temporary
         with temporary.open("rb+") as handle:

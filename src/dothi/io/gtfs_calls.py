@@ -154,7 +154,8 @@ def fill_times(calls: Calls, problems: Problems) -> Calls:
     measured = np.isfinite(by_distance) & (by_distance >= 0) & (by_distance <= 1)
     share = np.where(measured, by_distance, (gap - left) / (right - left))
     arrival[gap] = departure[gap] = departure[left] + share * (arrival[right] - departure[left])
-    problems.repair(
+    if len(gap):
+        problems.repair(
         f"blank times were interpolated ({measured.sum()} by distance, {(~measured).sum()} by order of stops)",
         table="stop_times",
         n_rows=len(gap),

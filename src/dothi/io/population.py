@@ -27,6 +27,8 @@ from rasterio.windows import Window
 from dothi.crs import Extent
 from dothi.errors import Problems
 from dothi.io import encodings
+from dothi.io.files import check_file, short_message
+from dothi.io.terrain import raster_driver
 
 COLUMNS: Final[dict[str, str]] = {
     "ind": "residents",
@@ -130,6 +132,9 @@ def read_population(
     InputError
         The file cannot be read, or breaks a rule.
     """
+    if check_file(path, problems) and wards is not None:
+        check_file(wards, problems)
+    problems.raise_errors()
     if kind == "grid":
         tables = {"census": _grid(path, problems, extent, crs)}
     elif kind == "zones":
@@ -169,7 +174,7 @@ def _polygons(path: Path, problems: Problems, extent: Extent | None, crs: str, t
         if frame.crs is None:
             frame = frame.set_crs(grid)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
-        problems.error(f"the file can be read ({_first_line(error)})", table=table)
+        problems.error(f"the file can be read: {short_message(error, path)}", table=table)
     except CRSError:
         problems.error(f"the grid {crs!r} is known", table=table, column="crs")
     problems.raise_errors()
@@ -312,7 +317,7 @@ def _grid(path: Path, problems: Problems, extent: Extent | None, crs: str) -> gp
     n_negative = n_cells = 0
     grid: Any = None
     try:
-        with rasterio.open(path) as source:
+        with rasterio.open(path, driver=raster_driver(path)) as source:
             grid = source.crs or crs or None
             if grid is None:
                 problems.error("the raster says on which grid it is, or the study does (crs)", table="census")
@@ -338,7 +343,7 @@ def _grid(path: Path, problems: Problems, extent: Extent | None, crs: str) -> gp
                 people.append(values[row, column])
                 corners.append(_corners(source.transform, row + strip.row_off, column + strip.col_off))
     except (RasterioIOError, RasterioError) as error:
-        problems.error(f"the raster can be read ({_first_line(error)})", table="census")
+        problems.error(f"the raster can be read: {short_message(error, path)}", table="census")
     except CRSError:
         problems.error(f"the grid {crs!r} is known", table="census", column="crs")
     problems.raise_errors()

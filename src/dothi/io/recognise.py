@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-import zipfile
 from pathlib import Path
 from typing import Any, Final
 
 from dothi.errors import Problems
+from dothi.io.archive import members_of
+from dothi.io.files import short_message
 from dothi.io.mapping import load_mapping, mapping_names
+from dothi.io.wholeness import FORMATS, check_kind
 
 HEAD_BYTES: Final = 1 << 16
 RASTERS: Final = (".tif", ".tiff", ".asc", ".vrt")
@@ -51,6 +53,8 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
     if path.is_dir():
         if (path / "stops.txt").exists():
             return [{"kind": "gtfs"}]
+        problems.error("is a file, or a folder with a timetable (stops.txt): name the files in it")
+        return []
     elif not path.stat().st_size:
         problems.error("file is not empty")
         return []
@@ -61,8 +65,8 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
     elif name.endswith(RASTERS):
         return [{"kind": "terrain"}]
     elif name.endswith(".zip"):
-        found = _in_zip(path)
-        if found:
+        found = _in_zip(path, problems)
+        if found or problems.errors:
             return found
     elif name.endswith((".gml", ".citygml")) or (name.endswith(".xml") and b"CityModel" in _head(path)):
         return [{"kind": "citygml"}]
@@ -72,7 +76,7 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
         return [{"kind": "cityjson"}]
     elif name.endswith((*VECTORS, ".json")):
         return _layers(path, problems)
-    problems.error("is a kind of source that Dothi knows: name it in dothi.toml by hand")
+    problems.error("is of a kind that Dothi recognises; this one has to be named in dothi.toml by hand, with its `kind`")
     return []
 
 
@@ -81,11 +85,8 @@ def _head(path: Path) -> bytes:
         return handle.read(HEAD_BYTES)
 
 
-def _in_zip(path: Path) -> list[dict[str, Any]]:
-    if not zipfile.is_zipfile(path):
-        return []
-    with zipfile.ZipFile(path) as archive:
-        names = [name.lower() for name in archive.namelist()]
+def _in_zip(path: Path, problems: Problems) -> list[dict[str, Any]]:
+    names = [name.lower() for name in members_of(path, problems)]
     if any(name.rsplit("/", 1)[-1] == "stops.txt" for name in names):
         return [{"kind": "gtfs"}]
     if any(name.endswith((".city.json", ".json", ".jsonl")) for name in names):
@@ -93,20 +94,28 @@ def _in_zip(path: Path) -> list[dict[str, Any]]:
     if any(name.endswith((".gml", ".xml")) for name in names):
         return [{"kind": "citygml"}]
     shapefiles = [name for name in names if name.endswith(".shp")]
-    return [entry for name in shapefiles if (entry := _entry(Path(name).stem))]
+    found = [(stem, entry) for stem in map(_stem, shapefiles) if (entry := _entry(stem))]
+    return [entry | ({"layer": stem} if len(shapefiles) > 1 else {}) for stem, entry in found]
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem
 
 
 def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
     import pyogrio
     from pyogrio.errors import DataSourceError
 
+    check_kind(path, FORMATS[path.suffix.lower()], problems)
+    if problems.errors:
+        return []
     if path.suffix.lower() in (".csv", ".parquet"):
         names = [path.stem]
     else:
         try:
             names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         except DataSourceError as error:
-            problems.error(f"is a readable vector file ({error})")
+            problems.error(f"is a readable vector file ({short_message(error, path)})")
             return []
     entries = [
         entry | ({"layer": name} if len(names) > 1 else {})
@@ -115,7 +124,8 @@ def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
     ]
     if not entries:
         problems.error(
-            f"has a layer whose name tells what it holds (layers: {', '.join(names)}): name it in dothi.toml by hand"
+            f"has a layer whose name tells what it holds; these do not: {', '.join(names)}. Rename it, such as buildings or "
+            "roads, or name it in dothi.toml by hand, with its `table`"
         )
     return entries
 

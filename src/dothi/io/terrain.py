@@ -28,7 +28,7 @@ from rasterio.windows import Window
 
 from dothi.crs import Bounds, Extent, transformer
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import replacing
+from dothi.io.files import check_file, replacing, short_message
 from dothi.units import M_PER_FOOT
 
 Floats = NDArray[np.float64]
@@ -59,6 +59,10 @@ METRES_PER_UNIT: Final = {
 """Units of level that rasters name, in metres."""
 
 MAX_CELLS: Final = 100_000_000
+MAX_GRID_CELLS: Final = 200_000_000
+"""Cells of a raster of the city: 28 × 28 km at 2 m, where each in single precision takes 0.8 GB."""
+
+COARSEST_M: Final = 100.0
 MAX_POINTS: Final = 20_000_000
 MARGIN_CELLS: Final = 2
 LEAST_COVER: Final = 0.5
@@ -141,17 +145,36 @@ def grid_for(extent: Extent, cell_m: float) -> Grid:
     Raises
     ------
     InputError
-        The cell size is not positive, or the box is empty or not finite.
+        The cell size is not positive, the box is empty or not finite, or there would be more than `MAX_GRID_CELLS`.
     """
     west, south, east, north = extent.bounds
     if not (math.isfinite(cell_m) and cell_m > 0.0):
         raise InputError([Problem(f"cell size is above 0 m; it is {cell_m}", table=_TABLE, column="cell_m")])
     if not (all(map(math.isfinite, extent.bounds)) and west < east and south < north):
         raise InputError([Problem(f"box has an area; it is {_box(extent.bounds)}", table=_TABLE, column="extent")])
+    _check_cells((east - west) / 1e3, (north - south) / 1e3, cell_m)
     # A billionth of a cell forgives edges that miss a multiple only by rounding.
     first, last = math.floor(west / cell_m + 1e-9), math.ceil(east / cell_m - 1e-9)
     bottom, top = math.floor(south / cell_m + 1e-9), math.ceil(north / cell_m - 1e-9)
     return Grid(extent.crs, first * cell_m, top * cell_m, cell_m, (max(1, top - bottom), max(1, last - first)))
+
+
+def _check_cells(wide_km: float, high_km: float, cell_m: float) -> None:
+    """Refuse a grid that no memory holds, before it is made."""
+    cells = (1e3 * wide_km / cell_m) * (1e3 * high_km / cell_m)
+    if cells <= MAX_GRID_CELLS:
+        return
+    least = 1e3 * math.sqrt(wide_km) * math.sqrt(high_km) / math.sqrt(MAX_GRID_CELLS)
+    coarser = f", or `terrain_cell_m` to {math.ceil(least)} or more" if least <= COARSEST_M else ""
+    raise InputError(
+        [
+            Problem(
+                f"rasters of the city have at most {MAX_GRID_CELLS:,} cells; an extent of {wide_km:,.6g} × {high_km:,.6g} km "
+                f"in cells of {cell_m:g} m has {cells:.3g}: set `extent` to a smaller box{coarser}",
+                table=_TABLE,
+            )
+        ]
+    )
 
 
 def grid_of(raster: xr.DataArray) -> Grid:
@@ -194,14 +217,14 @@ def read_terrain(
     InputError
         The file is no readable raster of levels, has no known grid, is too large, or covers less than half the extent.
     """
-    if not _is_there(path, problems):
+    if not check_file(path, problems):
         problems.raise_errors()
     with _reported(problems, path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # Without the type, GDAL takes an ASCII grid whose first rows are whole numbers for integers and cuts the rest.
         with (
             rasterio.Env(AAIGRID_DATATYPE="Float64", GDAL_PAM_ENABLED="NO"),
-            rasterio.open(path.absolute(), driver=_driver(path)) as source,
+            rasterio.open(path.absolute(), driver=raster_driver(path)) as source,
         ):
             grid = _checked_grid(source, crs, problems)
             problems.raise_errors()
@@ -262,7 +285,7 @@ def read_terrain_points(
     InputError
         The file cannot be read, has no known grid or no levels, or is too large.
     """
-    if not _is_there(path, problems):
+    if not check_file(path, problems):
         problems.raise_errors()
     if path.suffix.lower() in TEXT_ENDINGS:
         shapes, grid = _points_from_text(path, problems, crs, extent, z_column, max_points)
@@ -371,10 +394,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _is_there(path: Path, problems: Problems) -> bool:
-@@
-
-def _driver(path: Path) -> str:
+def raster_driver(path: Path) -> str:
     """The one driver that may open the file: others of GDAL follow links to further files and hosts."""
     with path.open("rb") as handle:
         return "GTiff" if handle.read(4) in TIFF_STARTS else "AAIGrid"
@@ -387,8 +407,7 @@ def _reported(problems: Problems, path: Path) -> Iterator[None]:
         yield
     except (RasterioError, CRSError, OSError) as error:
         reason = error.__cause__ or error
-        text = _one_line(reason).replace(str(path.absolute()), path.name)
-        problems.error(f"is a whole GeoTIFF or Esri ASCII grid ({text})", table=_TABLE)
+        problems.error(f"is a whole GeoTIFF or Esri ASCII grid ({short_message(reason, path)})", table=_TABLE)
         raise InputError(problems.errors) from error
     except MemoryError as error:
         problems.error("raster fits into memory: give a smaller extent", table=_TABLE)
@@ -600,7 +619,7 @@ def _shapes_from_vector(
             force_2d=False,
         )
     except (DataSourceError, DataLayerError, FeatureError, GeometryError, ValueError, UnicodeDecodeError) as error:
-        problems.error(f"is a whole vector file ({_one_line(error)})", table=_TABLE)
+        problems.error(f"is a whole vector file ({short_message(error, path)})", table=_TABLE)
         raise InputError(problems.errors) from error
     shapes = np.asarray(frame.geometry.array, dtype=object)
     present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))

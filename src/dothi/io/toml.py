@@ -38,8 +38,10 @@ def read_toml(path: Path, problems: Problems) -> dict[str, Any]:
             problems.error(f"is smaller than {MAX_BYTES} bytes")
             return {}
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         problems.error("file is present")
+    except OSError as error:
+        problems.error(f"can be read ({error.strerror})")
     except IsADirectoryError:
         problems.error("is a file")
     except UnicodeDecodeError as error:

@@ -26,6 +26,7 @@ from dothi.io.columns import GEOMETRY, LISTED, map_frame
 from dothi.io.coordinates import PLACE_NAMES, shapes_of
 from dothi.io.delimited import read_delimited, text_encoding
 from dothi.io.encodings import VIETNAMESE, decode, is_utf8, known, suspicion
+from dothi.io.files import check_file, short_message
 from dothi.io.mapping import ColumnMapping, folded, load_mapping, mapping_names
 from dothi.io.placement import check_place, swapped, swapped_bounds
 from dothi.io.wholeness import FORMATS, beside, check_kind
@@ -173,8 +174,7 @@ def _base_mapping(mapping: str | ColumnMapping | None, table: str, problems: Pro
 
 def _read_any(request: _Request, problems: Problems) -> pd.DataFrame:
     path = request.path
-    if not path.is_file():
-        problems.error("file is present" if not path.exists() else "is a file, not a folder: name the file inside it")
+    if not check_file(path, problems):
         return pd.DataFrame()
     if path.suffix.lower() == ".zip":
         with open_archive(path, problems) as folder:
@@ -234,7 +234,7 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
     shapefile = kind == "ESRI Shapefile"
     codec = SAFE_TEXT if shapefile else None
     try:
-        with warnings.catch_warnings(record=True) as found:
+        with warnings.catch_warnings(record=True) as found, np.errstate(invalid="ignore"):
             warnings.simplefilter("always")
             layer = _layer(path, request, problems)
             info = pyogrio.read_info(path, layer=layer, encoding=codec)
@@ -267,10 +267,10 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
         )
         return pd.DataFrame()
     except (RuntimeError, OSError, ValueError, shapely.errors.ShapelyError) as error:
-        problems.error(f"file is whole and of its kind: {_short(error, path)}")
+        problems.error(f"file is whole and of its kind: {short_message(error, path)}")
         return pd.DataFrame()
     for message in {str(warning.message) for warning in found if "Measured" not in str(warning.message)}:
-        problems.note(_short(message, path))
+        problems.note(short_message(message, path))
     if not isinstance(frame, gpd.GeoDataFrame):
         return _from_columns(frame, request, problems)
     return _placed(frame, grid, request, problems, info["total_bounds"])
@@ -292,12 +292,6 @@ def _as_stored(where: str | None, codec: str) -> str | None:
     if not where or not codec or codec in VIETNAMESE:
         return where
     return where.encode(codec).decode("latin-1")
-
-
-def _short(error: object, path: Path) -> str:
-    """A message of a library on one line, without the path, which the report names anyway."""
-    text = " ".join(str(error).replace(str(path.parent) + "/", "").split())
-    return text.split("; It might help")[0][:300]
 
 
 def _layer(path: Path, request: _Request, problems: Problems) -> str | None:
@@ -420,9 +414,10 @@ def _read_parquet(path: Path, request: _Request, problems: Problems) -> pd.DataF
             frame = pd.read_parquet(path, columns=[n for n in names if n in wanted or folded(n) in PLACE_NAMES])
             return _from_columns(frame, request, problems)
         primary = str(json.loads(extra[b"geo"])["primary_column"])
-        shapes = gpd.read_parquet(path, columns=[*(name for name in wanted if name != primary), primary])
+        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are reported later, with their rows
+            shapes = gpd.read_parquet(path, columns=[*(name for name in wanted if name != primary), primary])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, shapely.errors.ShapelyError) as error:
-        problems.error(f"file is whole and of its kind: {_short(error, path)}")
+        problems.error(f"file is whole and of its kind: {short_message(error, path)}")
         return pd.DataFrame()
     if shapes.geometry.name != GEOMETRY:
         shapes = shapes.drop(columns=GEOMETRY, errors="ignore").rename_geometry(GEOMETRY)

@@ -214,13 +214,12 @@ def _read(
     area_keys = sorted({key for layer in layers for key in _AREA_KEYS.get(layer, ())})
     node_keys = sorted({key for layer in layers for key in _NODE_KEYS.get(layer, ())})
     relations = Relations(area_keys, transit=bool(layers & _TRANSIT), parts="building_parts" in layers)
-    areas = osmium.area.AreaManager()
     nodes = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
     nodes.enable_for(NODES)
     types = TagFilter(*(("type", name) for name in relations.types))
     types.enable_for(RELATIONS)
     with tempfile.TemporaryDirectory(prefix="dothi-osm-") as folder:
-        objects, members = Path(folder) / "objects.opl", Path(folder) / "members.opl"
+        objects, related, ways = (Path(folder) / f"{name}.opl" for name in ("objects", "related", "ways"))
         in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
         index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
         positions = osmium.NodeLocationsForWays(index)
@@ -230,16 +229,21 @@ def _read(
         with _writing(objects) as writer:
             for entities in (NODES | WAYS | RELATIONS,) if once else (NODES, WAYS, RELATIONS):
                 with osmium.io.Reader(file, entities) as reader:
-                    osmium.apply(reader, positions, nodes, types, areas.first_pass_handler(), writer)
+                    osmium.apply(reader, positions, nodes, types, writer)
         del positions, index
-        for ident, pairs, rest in _objects(objects, _first_relation(objects)):
-            relations.add(int(ident[1:]), pairs, rest[1:].split(",") if len(rest) > 1 else [])
+        first = _first_relation(objects)
+        for ident, pairs, rest in _objects(objects, first):
+            relations.add(int(ident[1:]), pairs, _members(rest))
         stream = _Stream(layers, bounds, relations)
-        stream.read(objects, members)
-        objects.unlink()
+        stream.read(objects, ways)
         if relations.areas:
-            with osmium.io.Reader(str(members), WAYS) as reader:
-                osmium.apply(reader, areas.second_pass_handler(KeyFilter(*area_keys), _Areas(stream)))
+            with related.open("w", encoding="utf-8", newline="\n") as copy:
+                for ident, pairs, rest in _objects(objects, first):
+                    if int(ident[1:]) in relations.areas:
+                        text = ",".join(f"{key}={value}" for key, value in pairs.items())
+                        copy.write(f"{ident} T{text} M{stream.present(_members(rest))}\n")
+            objects.unlink()
+            stream.assemble(related, ways, area_keys)
     box = header.box()
     if not box.valid():
         return stream, None
@@ -283,6 +287,11 @@ def _objects(path: Path, offset: int = 0) -> Iterator[tuple[str, dict[str, str],
                 yield ident, dict(zip(parts, parts, strict=False)), rest
 
 
+def _members(text: str) -> list[str]:
+    """Members of a relation in OPL."""
+    return text[1:].split(",") if len(text) > 1 else []
+
+
 class _Areas:
     """Handler that takes the areas of relations; those of closed ways are read as ways."""
 
@@ -310,6 +319,8 @@ class _Stream:
     clipped: Counter[str] = field(default_factory=Counter)
     open_rings: Counter[str] = field(default_factory=Counter)
     incomplete: Counter[str] = field(default_factory=Counter)
+    members: set[int] = field(default_factory=set)
+    n_partial: int = 0
     n_without_position: int = 0
 
     def __post_init__(self) -> None:
@@ -324,18 +335,18 @@ class _Stream:
         self._others = bool(self.rows.keys() - {"buildings", "roads", "trees", "courses"})
         self._plans: dict[Values, tuple[str, ...]] = {}
 
-    def read(self, objects: Path, members: Path) -> None:
-        """Take the objects of an OPL file, and copy the ways that relations make areas of."""
+    def read(self, objects: Path, ways: Path) -> None:
+        """Take the nodes and ways of an OPL file, and copy the ways that relations make areas of."""
         wanted, courses = self.relations.member_ways, self.relations.course_ways()
         course_rows = self.rows.get("courses")
-        with members.open("w", encoding="utf-8", newline="\n") as copy:
+        with ways.open("w", encoding="utf-8", newline="\n") as copy:
             for ident, pairs, shape in _objects(objects):
                 kind, source = ident[0], int(ident[1:])
                 if kind == "w":
                     vertices = shape[1:]
-                    if source in wanted:
-                        # libosmium writes nodes without position in a way it does not read; tags are not needed
-                        copy.write(f"{ident} T {shape.replace(_MISSING, '')}\n")
+                    if source in wanted:  # tags are not needed
+                        copy.write(f"{ident} T N{self._member(vertices)}\n")
+                        self.members.add(source)
                     if course_rows is not None and source in courses:
                         for run in self._runs(vertices, ""):
                             course_rows.take(source, WAY, pairs, run)
@@ -386,6 +397,21 @@ class _Stream:
         for run in self._runs(vertices, table):
             self.rows[table].take(source, WAY, pairs, run)
 
+    def present(self, members: list[str]) -> str:
+        """Those members of a relation that are ways of the file, in OPL."""
+        ways = [member for member in members if member[0] == "w"]
+        there = [member for member in ways if int(member[1 : member.index("@")]) in self.members]
+        self.n_partial += 0 < len(there) < len(ways)
+        return ",".join(there)
+
+    def assemble(self, related: Path, ways: Path, keys: Sequence[str]) -> None:
+        """Make areas of ways, as relations say."""
+        areas = osmium.area.AreaManager()
+        with osmium.io.Reader(str(related), RELATIONS) as reader:
+            osmium.apply(reader, areas.first_pass_handler())
+        with osmium.io.Reader(str(ways), WAYS) as reader:
+            osmium.apply(reader, areas.second_pass_handler(KeyFilter(*keys), _Areas(self)))
+
     def area(self, source: int, pairs: dict[str, str], shape: str) -> None:
         """Take the area that a relation makes of ways."""
         if source not in self.relations.areas:
@@ -419,6 +445,17 @@ class _Stream:
         there = [node for node in vertices.split(",")[:-1] if not node.endswith(_MISSING)]
         return ",".join([*there, there[0]]) if len(there) > 2 else ""
 
+    def _member(self, vertices: str) -> str:
+        """Nodes of a way that an area is made of: those that are there, the first one again at the end of a ring."""
+        if _MISSING not in vertices:
+            return vertices
+        self.incomplete["areas"] += 1
+        first = vertices[: vertices.find(",")]
+        there = [node for node in vertices.split(",") if not node.endswith(_MISSING)]
+        if there and vertices.endswith(f",{first}") and there[0] != there[-1]:
+            there.append(there[0])
+        return ",".join(there)
+
     def _runs(self, vertices: str, table: str) -> list[str]:
         """Nodes of a way, in pieces where nodes between them are not in the file."""
         if _MISSING not in vertices:
@@ -436,15 +473,18 @@ class _Stream:
             )
         for table, n_rows in sorted(self.incomplete.items()):
             rule = "nodes of the outline are not in the file: closed across them"
-            problems.repair(rule, table=table, n_rows=n_rows)
+            problems.repair(rule, table="" if table == "areas" else table, n_rows=n_rows)
         for table, n_rows in sorted(self.open_rings.items()):
             problems.note("way is no closed ring: left out", table=table, n_rows=n_rows)
         for table, rows in sorted(self.rows.items()):
             if len(rows) >= 0 and rows.n_degenerate:
                 problems.note("way has too few distinct nodes: left out", table=table, n_rows=rows.n_degenerate)
+        if self.n_partial:
+            rule = "ways of the area are not in the file: made of the others where they close"
+            problems.repair(rule, n_rows=self.n_partial)
         if self.relations.areas:
             missing = [f"relation/{ident}" for ident in sorted(self.relations.areas)]
-            problems.note("ways of the area are missing or make no ring: left out", rows=missing)
+            problems.note("ways of the relation are missing or make no area: left out", rows=missing)
         if self.n_without_position:
             problems.note("node has no position on Earth: left out", n_rows=self.n_without_position)
 
