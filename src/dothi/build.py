@@ -20,7 +20,7 @@ from dothi import __version__, schema
 from dothi.city import City, Loaded, load_table
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import sha256, whole_folder, write_text
+from dothi.io.files import is_whole, sha256, whole_folder, write_text
 from dothi.tables import TABLES
 from dothi.workers import Inline
 
@@ -177,7 +177,7 @@ def _build(config: StudyConfig, folder: Path, derived: Path, progress: Progress,
     found = [problem for step in steps for problem in _take(step, homes[step.name], draft)]
     key = _key(config.name, config.country, *keys.values())
     target = derived / "cities" / key
-    changed = not target.exists()
+    changed = not is_whole(target)
     if changed:
         with whole_folder(target) as part:
             _city(draft, records).write(part)
@@ -221,7 +221,7 @@ def _run_all(
         ready = [step for step in waiting if done.issuperset(step.after)]
         for step in ready:
             waiting.remove(step)
-            if homes[step.name].exists():
+            if is_whole(homes[step.name]):
                 done.add(step.name)
                 progress.done(step.title, 0.0, True)
             else:

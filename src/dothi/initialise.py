@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from dothi.place.gazetteer import Place
 
 DATA = "data"
-FARTHEST_DEGREES = 3.0
-"""How far beyond its area a grid may be used: neighbours share zones, other countries do not."""
 
 
 def initialise(
@@ -118,6 +117,7 @@ def _check(
     from pydantic import ValidationError
 
     from dothi.config import StudyConfig
+    from dothi.io.placement import check_scale
     from dothi.io.toml import report_invalid
 
     problems = Problems()
@@ -129,24 +129,8 @@ def _check(
         report_invalid(error, "", problems)
     problems.raise_errors()
     if box is not None:
-        _check_reach(crs, box, problems)
+        check_scale(crs, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, problems)
     problems.raise_errors()
-
-
-def _check_reach(crs: str, box: Bounds, problems: Problems) -> None:
-    """Report a grid that is made for another part of the world."""
-    from pyproj import CRS
-
-    area = CRS.from_user_input(crs).area_of_use
-    if area is None or area.west > area.east:
-        return
-    lon, lat = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    away = max(area.west - lon, lon - area.east, area.south - lat, lat - area.north)
-    if away > FARTHEST_DEGREES:
-        problems.error(
-            f"grid is made for the place of the city, {lon:.3f}° east and {lat:.3f}° north; {crs} is made for {area.name}",
-            column="crs",
-        )
 
 
 def _unmake(folder: Path, made: list[Path]) -> None:
@@ -210,7 +194,7 @@ def _kept(path: Path, folder: Path, link: bool, notify: Callable[[str], object],
         else:
             with replacing(target) as temporary:
                 shutil.copyfile(path, temporary)
-            for part in path.parent.glob(f"{path.stem}.*") if path.suffix.lower() == ".shp" else ():
+            for part in path.parent.glob(f"{escape(path.stem)}.*") if path.suffix.lower() == ".shp" else ():
                 if part != path:
                     made.append(target.with_name(part.name))
                     shutil.copyfile(part, made[-1])
@@ -230,7 +214,7 @@ def _header(name: str, country: str, crs: str, extent: list[int] | None) -> list
     return [
         f"name = {json.dumps(name, ensure_ascii=False)}",
         f'country = "{country}"',
-        f'crs = "{crs}"',
+        f"crs = {json.dumps(crs, ensure_ascii=False)}",
         f"{box}   # metres on the grid; the box of the sources where absent",
     ]
 

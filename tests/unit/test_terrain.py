@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dothi.crs import Extent
 from dothi.derive import terrain as ground
+from dothi.derive import tin
 from dothi.io.terrain import Grid, grid_for
 
 LAMBERT = "EPSG:2154"
@@ -87,10 +88,57 @@ def test_rasterised_triangles_agree_with_linear_interpolation():
 def test_every_piece_of_a_breakline_is_an_edge_of_the_triangulation():
     rng = np.random.default_rng(3)
     lines = [shapely.LineString(np.column_stack([rng.uniform(0, 100, (2, 2)), [1.0, 1.0]])) for _ in range(6)]
-    vertices, pieces = ground._vertices(scattered(400), np.array(lines[:1], dtype=object))
-    assert not ground._are_edges(pieces, ground._conforming(vertices, pieces[:0])[1], len(vertices)).all()
-    _, _, n_open = ground._conforming(vertices, pieces)
-    assert n_open == 0
+    vertices, pieces = tin.vertices_of(scattered(400), np.array(lines[:1], dtype=object))
+    assert not tin.are_edges(pieces, tin.triangulated(vertices), len(vertices)).all()
+    _, _, missing = tin.conforming(vertices, pieces)
+    assert len(missing) == 0
+
+
+def test_tiles_give_the_same_levels_as_one_triangulation(monkeypatch):
+    rng = np.random.default_rng(5)
+    points = np.column_stack([rng.uniform(-20.0, 2020.0, (9000, 2)), rng.normal(size=9000)])
+    lines = np.array(
+        [shapely.LineString([(0, 100, 0), (2000, 1900, 9)]), shapely.LineString([(9, 1990, 3), (1990, 9, 3)])]
+    )
+    grid = Grid(LAMBERT, 0.0, 2000.0, 10.0, (200, 200))
+    network = tin.vertices_of(points, lines)
+    whole, n_open = tin.network_levels(*network, grid)
+    monkeypatch.setattr(tin, "TILE_POINTS", 2000)
+    windows = [window for window, _ in tin.tiles(network[0], grid)]
+    parts, n_open_of_parts = tin.network_levels(*network, grid)
+    assert len(windows) > 4
+    cells = np.zeros(grid.shape, dtype=int)
+    for window in windows:
+        cells[window] += 1
+    assert (cells == 1).all()
+    assert_allclose(parts, whole, atol=1e-5)
+    assert n_open == n_open_of_parts
+
+
+def test_levels_at_places_are_those_of_linear_interpolation():
+    from scipy.interpolate import LinearNDInterpolator
+
+    points = scattered(300)
+    points[:, 2] = np.random.default_rng(2).normal(size=len(points))
+    xy = np.random.default_rng(4).uniform(-40.0, 140.0, (500, 2))
+    found = tin.levels_at(points, xy)
+    assert_allclose(found, LinearNDInterpolator(points[:, :2], points[:, 2])(xy), atol=1e-9)
+    assert np.isnan(found).any()
+    assert np.isnan(tin.levels_at(points[:2], xy)).all()
+
+
+def test_points_of_a_square_become_their_mean():
+    points = np.array([[0.1, 0.1, 1.0], [1.9, 0.3, 3.0], [5.0, 5.0, 7.0]])
+    assert_allclose(tin.thinned(points, 4.0), [[1.0, 0.2, 2.0], [5.0, 5.0, 7.0]])
+    assert len(tin.thinned(NO_POINTS, 4.0)) == 0
+
+
+def test_a_city_knows_levels_by_its_roads_or_by_its_buildings():
+    flat = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0), (9, 0)])], crs=LAMBERT)
+    high = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0, 1), (9, 0, 1)])], crs=LAMBERT)
+    assert not ground.has_levels(flat, buildings_of([np.nan]))
+    assert ground.has_levels(high, buildings_of([np.nan]))
+    assert ground.has_levels(flat, buildings_of([2.0]))
 
 
 def test_a_ridge_among_low_points_stands_because_it_is_a_breakline():
@@ -126,7 +174,7 @@ def test_no_point_at_all_is_refused():
 
 def test_points_at_one_place_count_with_their_mean():
     points = np.concatenate([scattered(100), [[50.0, 50.0, 10.0], [50.0, 50.0, 20.0]]])
-    vertices, _ = ground._vertices(points, NO_LINES)
+    vertices, _ = tin.vertices_of(points, NO_LINES)
     assert vertices[(vertices[:, :2] == 50.0).all(axis=1), 2].tolist() == [15.0]
 
 

@@ -14,6 +14,7 @@ from pyproj import CRS
 from dothi.crs import LONLAT, Bounds, Extent, transformer
 from dothi.derive.references import BELONGINGS, filled, names, without_dangling
 from dothi.errors import Problems
+from dothi.io.placement import check_scale
 from dothi.schema import Column, Table, conform, expand
 from dothi.shapes import (
     Integers,
@@ -335,8 +336,11 @@ def _check_place(
     """Refuse a source of which nothing lies within the extent or the grid, and say what would make it fit."""
     located = {name: frame for name, frame in raw.items() if _has_shapes(frame)}
     if len(raw) > 1 and extent is not None and not any(map(len, frames.values())):
-        problems.error(f"something of this source lies within the extent of the city ({_written(extent.within(crs), crs)})")
+        problems.error(
+            f"something of this source lies within the extent of the city ({_written(extent.within(crs), crs)})"
+        )
         problems.raise_errors()
+    _check_scale(located, crs, problems)
     placed = [frames[name] for name in located if _has_shapes(frames[name])]
     if not located or (extent is None and placed):
         return
@@ -359,6 +363,18 @@ def _check_place(
         n_rows=sum(map(len, located.values())),
     )
     problems.raise_errors()
+
+
+def _check_scale(located: dict[str, gpd.GeoDataFrame], crs: str, problems: Problems) -> None:
+    """Refuse a grid of the city that is not true to scale where the source lies."""
+    for frame in located.values():
+        west, south, east, north = frame.total_bounds
+        if np.isfinite(frame.total_bounds).all():
+            to_degrees = transformer(horizontal(frame.crs).to_string(), LONLAT)
+            lon, lat = to_degrees.transform((west + east) / 2.0, (south + north) / 2.0)
+            if np.isfinite([lon, lat]).all() and abs(lat) <= 90.0:
+                check_scale(crs, lon, lat, problems)
+        problems.raise_errors()
 
 
 def _written(box: Bounds, crs: str) -> str:

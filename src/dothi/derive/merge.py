@@ -100,8 +100,9 @@ def check_together(parts: Sequence[Mapping[str, Any]], labels: Sequence[str], pr
         if gap > FARTHEST_M:
             problems.add(
                 Problem(
-                    f"sources lie within {FARTHEST_M / 1e3:g} km of each other; this one lies at {_written(boxes[label])}, "
-                    f"{gap / 1e3:,.0f} km from {first} at {_written(boxes[first])}: check its `crs` and the order of its axes",
+                    f"sources lie within {FARTHEST_M / 1e3:g} km of each other; this one lies at "
+                    f"{_written(boxes[label])}, {gap / 1e3:,.0f} km from {first} at {_written(boxes[first])}: "
+                    "check its `crs` and the order of its axes",
                     file=label,
                 )
             )
@@ -122,9 +123,7 @@ def _box(part: Mapping[str, Any]) -> Bounds | None:
 
 def _gap(one: Bounds, other: Bounds) -> float:
     """Shortest way from one box to another [m]."""
-    return math.hypot(
-        max(0.0, one[0] - other[2], other[0] - one[2]), max(0.0, one[1] - other[3], other[1] - one[3])
-    )
+    return math.hypot(max(0.0, one[0] - other[2], other[0] - one[2]), max(0.0, one[1] - other[3], other[1] - one[3]))
 
 
 def _written(box: Bounds) -> str:

@@ -42,9 +42,8 @@ LEAST_TEST: Final = 20
 TEST_TILES: Final = 4
 """In a city of many tiles, buildings are hidden in this many of them: some ten thousand errors are enough."""
 
-THIN_M: Final = 8.0
-"""Corners of buildings within a square of this side count as one. In Nantes it halves the triangles, and the errors at
-hidden buildings stay the same to 1 %."""
+THIN_M: Final = 4.0
+"""Corners of buildings within a square of this side count as one; in Nantes errors at hidden buildings stay the same."""
 
 HIDE_M: Final = 100.0
 """Side of the squares in which buildings are hidden."""

@@ -354,8 +354,8 @@ class _Rows:
             "category": not column.choices or default in column.choices,
         }.get(column.kind, isinstance(default, str))
         if not fits:
-            wanted = f" {', '.join(column.choices)}" if column.choices else ""
-            self.problems.error(f"default is {column.kind}{wanted}", table=self.declared.name, column=name)
+            wanted = f"one of {', '.join(column.choices)}" if column.choices else column.kind
+            self.problems.error(f"default is {wanted}; it is {default!r}", table=self.declared.name, column=name)
             return values
         return values.fillna(default)
 

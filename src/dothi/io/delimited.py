@@ -62,7 +62,8 @@ def text_encoding(path: Path, encoding: str, problems: Problems) -> str:
         hint = ': add encoding = "cp1252" (French and other western text) or encoding = "cp1258" (Vietnamese)'
         line = _line_of_failure(path, name)
         problems.error(
-            f"text is {name}{', as `encoding` says' if encoding else ''}; {_reason(error)}{'' if encoding else hint}", rows=[f"line {line}"] if line else ()
+            f"text is {name}{', as `encoding` says' if encoding else ''}; {_reason(error)}{'' if encoding else hint}",
+            rows=[f"line {line}"] if line else (),
         )
         return ""
     return name

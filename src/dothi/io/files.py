@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 from dothi.errors import Problems
 
 CHUNK = 1 << 20
+SEAL = "files.json"
+"""What a whole folder holds, written last: by it a file that was cut or lost later is found."""
 
 
 def flush_folder(folder: Path) -> None:
@@ -56,22 +59,40 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        Where to write. If somebody else made `path` meanwhile, theirs stays.
+        Where to write. If somebody else made `path` meanwhile and it is whole, theirs stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     temporary.mkdir()
     try:
         yield temporary
+        write_text(temporary / SEAL, json.dumps(_sizes(temporary)) + "\n")
         flush_folder(temporary)
-        try:
-            temporary.rename(path)
-        except OSError:
-            if not path.is_dir():
-                raise
+        if not is_whole(path):
+            if path.is_dir():
+                shutil.rmtree(path)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
         flush_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder that `whole_folder` made still has all its files in their full length."""
+    try:
+        return bool(json.loads((folder / SEAL).read_text(encoding="utf-8")) == _sizes(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Length of every file of a folder by name [B]."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != SEAL)
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -86,9 +107,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something under a name; a name that no system can have is that of nothing."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def check_file(path: Path, problems: Problems) -> bool:
     """Whether a path is a file with something in it; what it is instead is reported."""
-    if not path.exists():
+    if not is_there(path):
         problems.error("file is present")
     elif not path.is_file():
         problems.error("is a file, not a folder: name the file inside it")

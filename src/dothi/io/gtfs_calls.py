@@ -156,10 +156,10 @@ def fill_times(calls: Calls, problems: Problems) -> Calls:
     arrival[gap] = departure[gap] = departure[left] + share * (arrival[right] - departure[left])
     if len(gap):
         problems.repair(
-        f"blank times were interpolated ({measured.sum()} by distance, {(~measured).sum()} by order of stops)",
-        table="stop_times",
-        n_rows=len(gap),
-    )
+            f"blank times were interpolated ({measured.sum()} by distance, {(~measured).sum()} by order of stops)",
+            table="stop_times",
+            n_rows=len(gap),
+        )
     return Calls(calls.trip, calls.stop, calls.sequence, arrival, departure, calls.distance)
 
 

@@ -19,6 +19,7 @@ NO_DATA_BELOW_M = -5.0
 LAMBERT_93 = "EPSG:2154"
 LONLAT = "EPSG:4326"
 
+
 def package_file(name: str) -> Path:
     """
     Path of a file of the demo package.

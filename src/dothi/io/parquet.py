@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dothi.errors import InputError, Problem
-from dothi.io.files import replacing
+from dothi.io.files import replacing, short_message
 
 
 def write_table(frame: gpd.GeoDataFrame | pd.DataFrame, path: Path) -> None:
@@ -40,4 +40,5 @@ def read_table(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame
             return gpd.read_parquet(path, columns=columns)
         return pd.read_parquet(path, columns=columns)
     except (OSError, pa.ArrowException, ValueError) as error:
-        raise InputError([Problem(f"is a readable GeoParquet file ({error})", file=str(path))]) from error
+        rule = f"table is whole ({short_message(error, path)}): run dothi build to make it again"
+        raise InputError([Problem(rule, file=str(path))]) from error

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 import shapely
-from pyproj import CRS
+from pyproj import CRS, Proj
+from pyproj.exceptions import ProjError
 
 from dothi.crs import LONLAT, Bounds, Extent, transformer
 from dothi.errors import Problems
@@ -15,6 +16,7 @@ Shapes = np.ndarray[Any, np.dtype[np.object_]]
 
 LONGITUDES: Final = 180.0
 LATITUDES: Final = 90.0
+TRUE_WITHIN: Final = 0.01
 SLACK: Final = 1e-6
 
 
@@ -77,6 +79,40 @@ def check_place(bounds: Bounds, grid: CRS, extent: Extent | None, problems: Prob
                 problems.error(f"file covers the area of the study; in {name} the file spans {span}, the study {there}")
     else:
         _check_area_of_use(bounds, grid, name, span, turn, problems)
+
+
+def check_scale(crs: str, lon: float, lat: float, problems: Problems) -> None:
+    """
+    Report a grid on which lengths at a place are wrong: that of another country, or of the whole world.
+
+    Parameters
+    ----------
+    crs
+        Projected grid.
+    lon, lat
+        Place [°].
+    problems
+        Collector of what is found.
+
+    Notes
+    -----
+    The scale factors are those of PROJ (proj_factors). National grids and UTM stay within 0.4 % in their area; Web
+    Mercator stretches Hanoi by 7 % and Nantes by 47 %.
+    """
+    try:
+        factors = Proj(crs).get_factors(lon, lat, errcheck=True)
+        wrong = max(abs(factors.meridional_scale - 1.0), abs(factors.parallel_scale - 1.0))
+    except ProjError:
+        wrong = np.inf
+    if not wrong <= TRUE_WITHIN:
+        how = f"{wrong:.1%} wrong" if np.isfinite(wrong) else "not defined"
+        area = CRS.from_user_input(crs).area_of_use
+        made_for = f"; it is made for {area.name.rstrip('.')}" if area else ""
+        problems.error(
+            f"lengths on the grid of the city are true within {TRUE_WITHIN:.0%}; those of {crs} are {how} at "
+            f"{lon:.3f}° east, {lat:.3f}° north{made_for}",
+            column="crs",
+        )
 
 
 def _check_area_of_use(bounds: Bounds, grid: CRS, name: str, span: str, turn: str, problems: Problems) -> None:

@@ -55,16 +55,16 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
             return [{"kind": "gtfs"}]
         problems.error("is a file, or a folder with a timetable (stops.txt): name the files in it")
         return []
-    elif not path.stat().st_size:
+    if not path.stat().st_size:
         problems.error("file is not empty")
         return []
-    elif name.endswith((".osm", ".pbf", ".osm.bz2", ".osm.gz")):
+    if name.endswith((".osm", ".pbf", ".osm.bz2", ".osm.gz")):
         return [{"kind": "osm"}]
-    elif name.endswith(".epw"):
+    if name.endswith(".epw"):
         return [{"kind": "epw"}]
-    elif name.endswith(RASTERS):
+    if name.endswith(RASTERS):
         return [{"kind": "terrain"}]
-    elif name.endswith(".zip"):
+    if name.endswith(".zip"):
         found = _in_zip(path, problems)
         if found or problems.errors:
             return found
@@ -76,7 +76,9 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
         return [{"kind": "cityjson"}]
     elif name.endswith((*VECTORS, ".json")):
         return _layers(path, problems)
-    problems.error("is of a kind that Dothi recognises; this one has to be named in dothi.toml by hand, with its `kind`")
+    problems.error(
+        "is of a kind that Dothi recognises; this one has to be named in dothi.toml by hand, with its `kind`"
+    )
     return []
 
 
@@ -124,8 +126,8 @@ def _layers(path: Path, problems: Problems) -> list[dict[str, Any]]:
     ]
     if not entries:
         problems.error(
-            f"has a layer whose name tells what it holds; these do not: {', '.join(names)}. Rename it, such as buildings or "
-            "roads, or name it in dothi.toml by hand, with its `table`"
+            f"has a layer whose name tells what it holds; these do not: {', '.join(names)}. Rename it, such as "
+            "buildings or roads, or name it in dothi.toml by hand, with its `table`"
         )
     return entries
 

@@ -169,8 +169,8 @@ def _check_cells(wide_km: float, high_km: float, cell_m: float) -> None:
     raise InputError(
         [
             Problem(
-                f"rasters of the city have at most {MAX_GRID_CELLS:,} cells; an extent of {wide_km:,.6g} × {high_km:,.6g} km "
-                f"in cells of {cell_m:g} m has {cells:.3g}: set `extent` to a smaller box{coarser}",
+                f"rasters of the city have at most {MAX_GRID_CELLS:,} cells; an extent of {wide_km:,.6g} × "
+                f"{high_km:,.6g} km in cells of {cell_m:g} m has {cells:.3g}: set `extent` to a smaller box{coarser}",
                 table=_TABLE,
             )
         ]

@@ -267,7 +267,8 @@ def _read_layer(path: Path, kind: str, request: _Request, problems: Problems) ->
         )
         return pd.DataFrame()
     except (RuntimeError, OSError, ValueError, shapely.errors.ShapelyError) as error:
-        problems.error(f"file is whole and of its kind: {short_message(error, path)}")
+        what = "`where` is a condition on columns of the file" if request.where else "file is whole and of its kind"
+        problems.error(f"{what}: {short_message(error, path)}")
         return pd.DataFrame()
     for message in {str(warning.message) for warning in found if "Measured" not in str(warning.message)}:
         problems.note(short_message(message, path))

@@ -59,9 +59,7 @@ def check_kind(path: Path, kind: str, problems: Problems) -> None:
     if not head.strip():
         problems.error("file is not empty")
     elif kind in MAGIC and not start.startswith(MAGIC[kind]):
-        problems.error(
-            f"file is {kind}, as its ending {path.suffix} says; its first bytes are those of something else"
-        )
+        problems.error(f"file is {kind}, as its ending {path.suffix} says; its first bytes are those of something else")
     elif kind.startswith("GeoJSON") and b"gdal_streamed_alg" in head:
         problems.error("is GeoJSON; this is a program for GDAL, which is not run")
     else:

@@ -27,7 +27,7 @@ from dothi.errors import Problems
 from dothi.io.osm import roads, tags
 from dothi.io.osm.frames import tables_of
 from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import NODE, WAY, Rows, Values, escaped, picker
+from dothi.io.osm.rows import NODE, WAY, Profile, Rows, escaped
 
 LAYERS: Final = (
     "buildings",
@@ -66,12 +66,11 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 _AREAS: Final = frozenset({"buildings", "building_parts", "land_use", "water_bodies", "facilities"})
 _OF_BUILDINGS: Final = frozenset({"facilities", "stops"})
 """Tables that a building, or a node, may be in as well."""
-_PLAN_KEYS: Final = (
+_PLAN_KEYS: Final = frozenset((
     "building:part", "amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "public_transport",
     "landuse", "natural", "waterway", "barrier", "man_made", "route", "place", "highway", "aeroway",
-)  # fmt: skip
+))  # fmt: skip
 """Keys that decide which tables an object goes to."""
-_pick_plan = picker(_PLAN_KEYS)
 _NODE_KEYS: Final = {
     "trees": ("natural",),
     "stops": ("highway", "railway", "public_transport", "amenity"),
@@ -333,7 +332,7 @@ class _Stream:
             self.rows[name] = Rows(_KEYS[name], closed=name in _AREAS, bounds=self.bounds)
         self._places = bool(_OF_BUILDINGS & self.rows.keys())
         self._others = bool(self.rows.keys() - {"buildings", "roads", "trees", "courses"})
-        self._plans: dict[Values, tuple[str, ...]] = {}
+        self._plans: dict[Profile, tuple[str, ...]] = {}
 
     def read(self, objects: Path, ways: Path) -> None:
         """Take the nodes and ways of an OPL file, and copy the ways that relations make areas of."""
@@ -427,7 +426,7 @@ class _Stream:
 
     def _plan(self, pairs: dict[str, str]) -> Sequence[str]:
         """Tables that an object with these tags goes to, worked out once for each combination."""
-        profile = _pick_plan(pairs)
+        profile = tuple([tag for tag in pairs.items() if tag[0] in _PLAN_KEYS])
         plan = self._plans.get(profile)
         if plan is None:
             plan = self._plans[profile] = tuple(name for name in _tables(pairs) if name in self.rows)

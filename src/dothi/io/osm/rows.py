@@ -6,7 +6,6 @@ import re
 from array import array
 from collections.abc import Callable
 from itertools import compress
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ _COORDINATES = pyarrow.csv.ConvertOptions(
     column_types={"x": pa.float64(), "y": pa.float64()}, include_columns=["x", "y"], null_values=[]
 )
 
-Values = tuple[str | None, ...]
+Profile = tuple[tuple[str, str], ...]
+"""Those tags of an object that decide what a row says."""
 
 
 class Codes(dict[Any, int]):
@@ -36,15 +36,6 @@ class Codes(dict[Any, int]):
     def of(self, value: Any) -> int:
         """Number of a value."""
         return self.setdefault(value, len(self))
-
-
-def picker(keys: tuple[str, ...]) -> Callable[[dict[str, str]], Values]:
-    """Function that gives the values of keys, none where a key is absent; twice as fast as asking for one by one."""
-    if not keys:
-        return lambda _: ()
-    blank: dict[str, Any] = dict.fromkeys(keys)
-    pick = itemgetter(*keys)
-    return lambda tags: pick(blank | tags)
 
 
 def plain(text: str | None) -> str | None:
@@ -90,7 +81,7 @@ class Rows:
 
     def __init__(self, keys: tuple[str, ...], *, closed: bool = False, bounds: Bounds | None = None) -> None:
         self.keys = keys
-        self.pick = picker(keys)
+        self._wanted = frozenset(keys)
         self.closed = closed
         self.n_degenerate = 0
         self._bounds = bounds
@@ -101,7 +92,7 @@ class Rows:
         self._names = array("i")
         self._sizes = array("i")
         self._coordinates = bytearray()
-        self._waiting: list[tuple[int, Values, str | None, str]] = []
+        self._waiting: list[tuple[int, Profile, str | None, str]] = []
         self._area_sources = array("q")
         self._area_codes = array("i")
         self._area_names = array("i")
@@ -120,14 +111,17 @@ class Rows:
         vertices
             Nodes with their positions as OPL writes them, such as ``n1x24.5y60.1,n2x24.6y60.1``.
         """
-        self._waiting.append((source * _KINDS + kind, self.pick(tags), tags.get("name"), vertices))
+        wanted = self._wanted
+        profile = tuple([tag for tag in tags.items() if tag[0] in wanted])
+        self._waiting.append((source * _KINDS + kind, profile, tags.get("name"), vertices))
         if len(self._waiting) >= _BATCH_ROWS:
             self._settle()
 
     def take_area(self, source: int, tags: dict[str, str], shape: str) -> None:
         """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
         self._area_sources.append(source * _KINDS + RELATION)
-        self._area_codes.append(self._profiles.of(self.pick(tags)))
+        profile = tuple([tag for tag in tags.items() if tag[0] in self._wanted])
+        self._area_codes.append(self._profiles.of(profile))
         self._area_names.append(self._known_names.of(tags.get("name")))
         self._areas.append(shape)
 
@@ -135,7 +129,7 @@ class Rows:
         """Turn waiting text into numbers; drop repeated vertices, and rows without shape or out of bounds."""
         if not self._waiting:
             return
-        sources, tags, names, shapes = zip(*self._waiting, strict=True)
+        sources, profiles, names, shapes = zip(*self._waiting, strict=True)
         self._waiting = []
         sizes = np.array([shape.count(",") for shape in shapes], dtype=np.int64) + 1
         vertices = _vertices(",".join(shapes))
@@ -152,8 +146,9 @@ class Rows:
         self._sizes.extend(sizes[keep].tolist())
         kept = keep.tolist()
         self._sources.extend(compress(sources, kept))
-        self._codes.extend(map(self._profiles.of, compress(tags, kept)))
-        self._names.extend(map(self._known_names.of, compress(names, kept)))
+        known, named = self._profiles, self._known_names
+        self._codes.extend([known.setdefault(profile, len(known)) for profile in compress(profiles, kept)])
+        self._names.extend([named.setdefault(name, len(named)) for name in compress(names, kept)])
 
     def _within(
         self, vertices: np.ndarray[Any, np.dtype[np.float64]], sizes: np.ndarray[Any, np.dtype[np.int64]]
@@ -214,7 +209,10 @@ class Rows:
             Gives the columns of one row from its tags.
         """
         self._settle()
-        meant = pd.DataFrame([meaning(dict(zip(self.keys, map(plain, tags), strict=True))) for tags in self._profiles])
+        blank: dict[str, str | None] = dict.fromkeys(self.keys)
+        meant = pd.DataFrame(
+            [meaning(blank | {key: plain(value) for key, value in profile}) for profile in self._profiles]
+        )
         codes = np.array(self._codes + self._area_codes, dtype=np.int64)
         return pd.DataFrame({column: meant[column].array.take(codes) for column in meant}, copy=False)
 
