@@ -59,13 +59,17 @@ warnings.simplefilter("ignore")
 import pyrosm
 pyrosm.OSM.clear_cache()
 if sys.argv[2]:
-    small = pyrosm.OSM(sys.argv[2]); small.get_buildings(); small.get_network("driving")
+    small = pyrosm.OSM(sys.argv[2]); small.get_buildings(); small.get_network(sys.argv[3])
 began = time.process_time()
 extract = pyrosm.OSM(sys.argv[1])
-buildings, roads = extract.get_buildings(), extract.get_network("driving")
+buildings, roads = extract.get_buildings(), extract.get_network(sys.argv[3])
 spent = time.process_time() - began
 pyrosm.OSM.clear_cache()
-result = [spent, len(buildings), kilometres(roads)] if sys.argv[4] else [spent]
+if sys.argv[4]:
+    on_foot = ("pedestrian", "footway", "cycleway", "path", "steps", "track", "busway", "bridleway", "corridor")
+    result = [spent, len(buildings), kilometres(roads[~roads["highway"].isin(on_foot)])]
+else:
+    result = [spent]
 """
 OSMNX = """
 import time, warnings
@@ -80,7 +84,7 @@ spent = time.process_time() - began
 if sys.argv[4]:
     edges = osmnx.convert.to_undirected(graph).edges(data=True)
     on_foot = {"pedestrian", "footway", "cycleway", "path", "steps", "track", "corridor", "bridleway", "elevator"}
-    car = sum(data["length"] for _, _, data in edges if data.get("highway") not in on_foot)
+    car = sum(data["length"] for _, _, data in edges if data.get("highway", "path") not in on_foot)
     result = [spent, len(buildings), car / 1000]
 else:
     result = [spent]
@@ -175,7 +179,8 @@ def both(path: Path, small: Path) -> dict[str, tuple[str, Path, Path, str]]:
     return {
         "Dothi, buildings and roads": (OURS, path, small, "two"),
         "Dothi, all 13 tables": (OURS, path, small, "all"),
-        "pyrosm, buildings and driving": (PYROSM, path, small, ""),
+        "pyrosm, buildings and driving": (PYROSM, path, small, "driving"),
+        "pyrosm, buildings and all roads": (PYROSM, path, small, "all"),
     }
 
 

@@ -39,6 +39,7 @@ MOST_TRIED: Final = 3_000
 """Known values that are hidden at most to find how far a model is off, and in how many turns."""
 HIDDEN: Final = "hidden in blocks of 200 m"
 MOST_TAUGHT: Final = 12_000
+TREES: Final = 30
 CHUNK: Final = 50_000
 TOUCH_M: Final = 0.2
 
@@ -434,7 +435,7 @@ def predict_function(
     .. [1] P. Geurts, D. Ernst, L. Wehenkel, Extremely randomized trees, Machine Learning 63, 2006,
        doi:10.1007/s10994-006-6226-1.
     """
-    from sklearn.ensemble import ExtraTreesClassifier  # seconds, so only where a model is learnt
+    from sklearn.tree import ExtraTreeClassifier  # seconds, so only where a model is learnt
 
     n = len(buildings)
     found, share = np.full(n, None, dtype=object), np.zeros(n)
@@ -462,15 +463,22 @@ def predict_function(
     taught = _sample(len(known), MOST_TAUGHT, rng)
     near, hidden = _taught(around, xy, taught, rng)
     features = np.vstack([np.column_stack([own[known[taught]], part]) for part in (near, hidden)])
-    model = ExtraTreesClassifier(
-        30, min_samples_leaf=3, max_features=0.5, random_state=int(rng.integers(2**31)), n_jobs=2
-    ).fit(features, np.tile(code[taught], 2))
+    features, answer = np.ascontiguousarray(features, dtype=np.float32), np.tile(code[taught], 2).astype(np.float64)
 
-    model.n_jobs = 1  # votes summed by several threads would come in any order
+    # The forest of scikit-learn changes the warning filters of all threads while it works; its trees do not.
+    def grown(seed: int) -> ExtraTreeClassifier:
+        tree = ExtraTreeClassifier(min_samples_leaf=3, max_features=0.5, random_state=seed)
+        return tree.fit(features, answer, check_input=False)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        trees = list(pool.map(grown, rng.integers(2**31, size=TREES).tolist()))
+    classes = trees[0].classes_
 
     def vote(part: Integers) -> Floats:
-        votes = model.predict_proba(np.column_stack([own[part], around(shape.xy[part], None, None)]))
-        return np.column_stack([model.classes_[votes.argmax(axis=1)], votes.max(axis=1)])
+        near_part = around(shape.xy[part], None, None)
+        rows_of_part = np.ascontiguousarray(np.column_stack([own[part], near_part]), dtype=np.float32)
+        votes = sum(tree.predict_proba(rows_of_part, check_input=False) for tree in trees) / TREES
+        return np.column_stack([classes[votes.argmax(axis=1)], votes.max(axis=1)])
 
     # Each chunk is computed by itself, so the number of threads changes no digit.
     parts = [rows[chunk] for chunk in _chunks(len(rows))]

@@ -340,14 +340,15 @@ def _check_place(
             f"something of this source lies within the extent of the city ({_written(extent.within(crs), crs)})"
         )
         problems.raise_errors()
-    _check_scale(located, crs, problems)
     placed = [frames[name] for name in located if _has_shapes(frames[name])]
     if not located or (extent is None and placed):
+        _check_scale(located, crs, problems)
         return
     where = ""
     if extent is not None:
         box = extent.within(crs)
         if any(touches(shapely.bounds(_shapes(frame)), box).any() for frame in placed):
+            _check_scale(located, crs, problems)
             return
         where = f" ({_written(box, crs)})"
     name = max(located, key=lambda each: len(located[each]))

@@ -43,7 +43,7 @@ TEST_TILES: Final = 4
 """In a city of many tiles, buildings are hidden in this many of them: some ten thousand errors are enough."""
 
 THIN_M: Final = 4.0
-"""Corners of buildings within a square of this side count as one; in Nantes errors at hidden buildings stay the same."""
+"""Corners of buildings within a square of this side count as one; errors where buildings are hidden stay the same."""
 
 HIDE_M: Final = 100.0
 """Side of the squares in which buildings are hidden."""

@@ -212,18 +212,31 @@ def are_in(xy: Floats, grid: Grid, window: Window, around_m: float = 0.0) -> Boo
 
 def _split(vertices: Floats, pieces: Integers) -> tuple[Floats, Integers]:
     """Pieces halved while other vertices lie in the circle over them, and the vertices that halve them as well."""
-    while len(pieces):
+    if not len(pieces):
+        return vertices, pieces
+    given, n_given = cKDTree(vertices[:, :2]), len(vertices)
+    reach = float(_spans(vertices, pieces).max())
+    free = _free(given, vertices, pieces, reach)
+    while True:
         span = _spans(vertices, pieces)
-        middle = vertices[pieces, :2].mean(axis=1)
-        nearest, _ = cKDTree(vertices[:, :2]).query(middle, distance_upper_bound=float(span.max()))
-        is_cut = (nearest < span / 2.0 * (1.0 - 1e-9)) & (span >= 2.0 * SHORTEST_M)
+        # The tree over the given vertices stays; that over new ones is small.
+        if len(vertices) > n_given:
+            free = np.minimum(free, _free(cKDTree(vertices[n_given:, :2]), vertices, pieces, reach))
+        is_cut = (free < span / 2.0 * (1.0 - 1e-9)) & (span >= 2.0 * SHORTEST_M)
         if not is_cut.any():
-            break
+            return vertices, pieces
         cut = pieces[is_cut]
         new = len(vertices) + np.arange(len(cut))
         vertices = np.concatenate([vertices, vertices[cut].mean(axis=1)])
-        pieces = np.concatenate([pieces[~is_cut], np.column_stack([cut[:, 0], new]), np.column_stack([cut[:, 1], new])])
-    return vertices, pieces
+        halves = np.concatenate([np.column_stack([cut[:, 0], new]), np.column_stack([cut[:, 1], new])])
+        pieces = np.concatenate([pieces[~is_cut], halves])
+        free = np.concatenate([free[~is_cut], _free(given, vertices, halves, reach)])
+
+
+def _free(tree: cKDTree, vertices: Floats, pieces: Integers, reach: float) -> Floats:
+    """Distance from the middle of each piece to the nearest vertex of a tree [m]; infinite beyond reach."""
+    distance, _ = tree.query(vertices[pieces, :2].mean(axis=1), distance_upper_bound=reach)
+    return np.asarray(distance)
 
 
 def _spans(vertices: Floats, pieces: Integers) -> Floats:

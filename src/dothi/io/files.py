@@ -9,11 +9,13 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
-from dothi.errors import Problems
+from dothi.errors import InputError, Problem, Problems
 
 CHUNK = 1 << 20
+MAX_FILES = 1_000
 SEAL = "files.json"
 """What a whole folder holds, written last: by it a file that was cut or lost later is found."""
 
@@ -138,9 +140,19 @@ def short_message(error: object, path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder with their names, as hexadecimal."""
+    """
+    SHA-256 of a file, or of all files of a folder with their names, as hexadecimal.
+
+    Raises
+    ------
+    InputError
+        A folder of more than `MAX_FILES` files: no source is, and the whole disk would be read for nothing.
+    """
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    files = [path] if path.is_file() else sorted(islice((f for f in path.rglob("*") if f.is_file()), MAX_FILES + 1))
+    if len(files) > MAX_FILES:
+        rule = f"is a file, or a folder of at most {MAX_FILES:,} files that belong together"
+        raise InputError([Problem(rule, file=str(path))])
     for file in files:
         if path.is_dir():
             digest.update(str(file.relative_to(path)).encode() + b"\0")

@@ -40,5 +40,5 @@ def read_table(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame
             return gpd.read_parquet(path, columns=columns)
         return pd.read_parquet(path, columns=columns)
     except (OSError, pa.ArrowException, ValueError) as error:
-        rule = f"table is whole ({short_message(error, path)}): run dothi build to make it again"
+        rule = f"is a readable GeoParquet file ({short_message(error, path)}): run dothi build to make it again"
         raise InputError([Problem(rule, file=str(path))]) from error

@@ -359,7 +359,7 @@ def read_raster(path: Path) -> xr.DataArray:
     """
     problems = Problems(str(path))
     with (
-        _reported(problems, path),
+        _reported(problems, path, ": run dothi build to make it again"),
         rasterio.Env(GDAL_PAM_ENABLED="NO"),
         rasterio.open(path.absolute(), driver="GTiff") as source,
     ):
@@ -401,13 +401,14 @@ def raster_driver(path: Path) -> str:
 
 
 @contextmanager
-def _reported(problems: Problems, path: Path) -> Iterator[None]:
-    """Turn what GDAL refuses into an error of the input."""
+def _reported(problems: Problems, path: Path, advice: str = "") -> Iterator[None]:
+    """Turn what GDAL refuses into an error of the input, with advice at its end."""
     try:
         yield
     except (RasterioError, CRSError, OSError) as error:
         reason = error.__cause__ or error
-        problems.error(f"is a whole GeoTIFF or Esri ASCII grid ({short_message(reason, path)})", table=_TABLE)
+        rule = f"is a whole GeoTIFF or Esri ASCII grid ({short_message(reason, path)}){advice}"
+        problems.error(rule, table=_TABLE)
         raise InputError(problems.errors) from error
     except MemoryError as error:
         problems.error("raster fits into memory: give a smaller extent", table=_TABLE)

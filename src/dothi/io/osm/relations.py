@@ -31,6 +31,7 @@ MODE: Final = {
 }
 """Mode by `route`; light rail counts as tram, as in GTFS (route_type 0). `route=railway` is track, not service."""
 
+_ALONG: Final = ("@", "@forward", "@backward", "@main", "@route")
 _KIND: Final = {"n": NODE, "w": WAY, "r": RELATION}
 
 
@@ -114,10 +115,10 @@ class Relations:
     def _add_route(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
         stops, platforms, ways = self.stops.keys, self.platforms.keys, self.courses.keys
         before = len(stops), len(platforms), len(ways)
-        # nearly all members are ways without a role, and lines have thousands of them
-        plain_ways = [member[-1] == "@" and member[0] == "w" for member in members]
-        ways.extend([int(member[1:-1]) for member in compress(members, plain_ways)])
-        for member in compress(members, map(not_, plain_ways)):
+        # nearly all members are ways with a role like "" or "forward", and lines have thousands of them
+        along = [member[0] == "w" and member.endswith(_ALONG) for member in members]
+        ways.extend([int(member[1 : member.index("@")]) for member in compress(members, along)])
+        for member in compress(members, map(not_, along)):
             key, role = _key(member)
             if role.startswith("platform"):
                 platforms.append(key)
