@@ -24,7 +24,8 @@ def main() -> None:
             full = Path(temporary) / f"{name}.png"
             draw(city, full)
             picture = Image.open(full).convert("RGB")
-            picture = picture.resize((WIDTH_PX, round(WIDTH_PX * picture.height / picture.width)), Image.Resampling.LANCZOS)
+            height_px = round(WIDTH_PX * picture.height / picture.width)
+            picture = picture.resize((WIDTH_PX, height_px), Image.Resampling.LANCZOS)
             picture.save(HERE / f"{name}.jpg", quality=78, optimize=True, progressive=True)
 
 
