@@ -27,12 +27,16 @@ STEP_DEG = 0.03
 LARGEST_ID = {"n": 12_000_000_000, "w": 1_300_000_000, "r": 18_000_000}
 """About the largest ids in use in 2025; those of the tiles are spread as wide."""
 
-DRIVABLE = """
+MOTOR = """
+classes = ("motorway", "trunk", "primary", "secondary", "tertiary")
+MOTOR = {*classes, *(f"{name}_link" for name in classes)}
+MOTOR |= {"unclassified", "road", "residential", "living_street", "service", "alley"}
+
 def kilometres(lines):
     return float(lines.to_crs(lines.estimate_utm_crs()).length.sum() / 1000)
 """
 OURS = f"""
-{DRIVABLE}
+{MOTOR}
 import time
 from pathlib import Path
 from dothi.errors import Problems
@@ -46,14 +50,12 @@ tables = read_osm(Path(sys.argv[1]), Problems(), layers=layers)
 spent = time.process_time() - began
 if sys.argv[4]:
     roads = tables["roads"]
-    on_foot = ("pedestrian", "footway", "cycleway", "path", "steps", "track", "ferry", "busway")
-    closed = roads["closed_to"].fillna("").str.split().map(lambda modes: "car" in modes)
-    result = [spent, len(tables["buildings"]), kilometres(roads[~roads["class"].isin(on_foot) & ~closed])]
+    result = [spent, len(tables["buildings"]), kilometres(roads[roads["class"].isin(MOTOR)])]
 else:
     result = [spent]
 """
 PYROSM = f"""
-{DRIVABLE}
+{MOTOR}
 import time, warnings
 warnings.simplefilter("ignore")
 import pyrosm
@@ -66,26 +68,25 @@ buildings, roads = extract.get_buildings(), extract.get_network(sys.argv[3])
 spent = time.process_time() - began
 pyrosm.OSM.clear_cache()
 if sys.argv[4]:
-    on_foot = ("pedestrian", "footway", "cycleway", "path", "steps", "track", "busway", "bridleway", "corridor")
-    result = [spent, len(buildings), kilometres(roads[~roads["highway"].isin(on_foot)])]
+    result = [spent, len(buildings), kilometres(roads[roads["highway"].isin(MOTOR)])]
 else:
     result = [spent]
 """
-OSMNX = """
+OSMNX = f"""
+{MOTOR}
 import time, warnings
 warnings.simplefilter("ignore")
 import osmnx
 if sys.argv[2]:
-    osmnx.features_from_xml(sys.argv[2], tags={"building": True}); osmnx.graph_from_xml(sys.argv[2])
+    osmnx.features_from_xml(sys.argv[2], tags=dict(building=True)); osmnx.graph_from_xml(sys.argv[2])
 began = time.process_time()
-buildings = osmnx.features_from_xml(sys.argv[1], tags={"building": True})
+buildings = osmnx.features_from_xml(sys.argv[1], tags=dict(building=True))
 graph = osmnx.graph_from_xml(sys.argv[1], simplify=False, retain_all=True)
 spent = time.process_time() - began
 if sys.argv[4]:
     edges = osmnx.convert.to_undirected(graph).edges(data=True)
-    on_foot = {"pedestrian", "footway", "cycleway", "path", "steps", "track", "corridor", "bridleway", "elevator"}
-    car = sum(data["length"] for _, _, data in edges if data.get("highway", "path") not in on_foot)
-    result = [spent, len(buildings), car / 1000]
+    motor = sum(data["length"] for _, _, data in edges if data.get("highway") in MOTOR)
+    result = [spent, len(buildings), motor / 1000]
 else:
     result = [spent]
 """
@@ -165,7 +166,7 @@ WIDTHS = (34, 10, 10, 10, 10, 10)
 def compare(title: str, programs: dict[str, tuple[str, Path, Path, str]]) -> None:
     """Print the table of one extract: program, and its code, extract, small extract to warm up on, and layers."""
     print(f"\n{title}")
-    row("", "CPU s", "net s", "peak MB", "buildings", "car km", widths=WIDTHS)
+    row("", "CPU s", "net s", "peak MB", "buildings", "motor km", widths=WIDTHS)
     for name, (code, path, small, layers) in programs.items():
         # imports and all; then the reading alone, after one of a small extract; then what was read
         plain = measure(code, str(path), "", layers, "")

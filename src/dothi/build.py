@@ -119,9 +119,8 @@ def source_record(source: Source, folder: Path, problems: Problems) -> dict[str,
     checksums = {}
     for path in source.files(folder):
         if path.exists():
-            checksums[path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()] = sha256(
-                path
-            )
+            inside = path.is_relative_to(folder)
+            checksums[path.relative_to(folder).as_posix() if inside else path.name] = sha256(path)
         else:
             problems.add(Problem("file is present", file=str(path)))
     return source.model_dump(exclude_none=True) | {"sha256": checksums}

@@ -87,6 +87,8 @@ class City:
         Rasters by name, as declared in `dothi.tables.RASTERS`, with dimensions ``(y, x)``.
     provenance
         What it was made from: sources with checksum, licence and date, and versions.
+    known_rows
+        Rows of tables that lie in files.
     """
 
     name: str
@@ -96,6 +98,7 @@ class City:
     tables: Mapping[str, gpd.GeoDataFrame | pd.DataFrame] = field(default_factory=dict)
     rasters: Mapping[str, xr.DataArray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    known_rows: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("tables", "rasters"):
@@ -136,7 +139,8 @@ class City:
         conformed = {
             name: schema.complete(frame, TABLES[name]) if name in TABLES else frame for name, frame in tables.items()
         }
-        city = replace(self, tables=self._as_loaded(self.tables) | conformed)
+        rows = {name: count for name, count in self.known_rows.items() if name not in conformed}
+        city = replace(self, tables=self._as_loaded(self.tables) | conformed, known_rows=rows)
         problems = Problems()
         for name in conformed:
             if name in TABLES:
@@ -160,8 +164,8 @@ class City:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Rows of each table."""
-        return {name: len(self.tables[name]) for name in self.tables}
+        """Rows of each table; tables that were not asked for yet are not loaded for it."""
+        return {name: self.known_rows.get(name) or len(self.tables[name]) for name in self.tables}
 
     def write(self, folder: Path) -> None:
         """
@@ -227,6 +231,7 @@ class City:
             tables=Loaded({name: partial(load_table, folder, name) for name in manifest["tables"]}),
             rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
             provenance=manifest["provenance"],
+            known_rows=manifest["tables"],
         )
 
 

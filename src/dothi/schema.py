@@ -271,9 +271,7 @@ def _broken_geometry(
     return found
 
 
-def check_references(
-    frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.DataFrame], problems: Problems
-) -> None:
+def check_references(frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.DataFrame], problems: Problems) -> None:
     """Report every reference of one table that leads nowhere."""
     for name, column in table.columns.items():
         if not column.refers_to or name not in frame.columns:

@@ -86,8 +86,18 @@ class Nantes(Source):
     """Real tables of central Nantes from the extra `demo`."""
 
     kind: Literal["nantes"]
-    reader: ClassVar[str] = "dothi.io.nantes:read_nantes"
-    takes_extent: ClassVar[bool] = False
+
+    def files(self, folder: Path) -> list[Path]:  # noqa: ARG002 - they lie in the package
+        """Modules of the package that hold the tables."""
+        from dothi.io.demo_package import MODULES, package_file
+
+        return [package_file(module) for module in MODULES]
+
+    def read(self, folder: Path, problems: Problems, extent: Extent | None) -> Tables:  # noqa: ARG002
+        """Tables of the package."""
+        from dothi.io.nantes import read_nantes
+
+        return dict(read_nantes(problems))
 
 
 class Osm(FileSource):

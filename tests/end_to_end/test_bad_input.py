@@ -491,8 +491,8 @@ REPAIRS = [
         "missing (1 row, 4)"
     ),
     (
-        "data/x.geojson: buildings.storeys: values that break the rule “a finite number, ≥ 1, ≤ 200” were taken as missing "
-        "(1 row, 4)"
+        "data/x.geojson: buildings.storeys: values that break the rule “a finite number, ≥ 1, ≤ 200” were taken as "
+        "missing (1 row, 4)"
     ),
     "data/x.parquet: buildings.geometry: rows with coordinates that are no finite numbers were left out (1 row, 2)",
     (
@@ -510,12 +510,12 @@ REPAIRS = [
         "(1 row, xx)"
     ),
     (
-        "data/Dữ liệu phố cổ/thời tiết.epw: weather.air_temperature_c: gaps of up to 6 h were interpolated (3 rows, e.g. "
-        "100, 101, 102)"
+        "data/Dữ liệu phố cổ/thời tiết.epw: weather.air_temperature_c: gaps of up to 6 h were interpolated (3 rows, "
+        "e.g. 100, 101, 102)"
     ),
     (
-        "data/Dữ liệu phố cổ/địa hình.tif: terrain: no land lies below -430 m or above 9000 m: cells such as -9999 taken as "
-        "unknown (50 rows)"
+        "data/Dữ liệu phố cổ/địa hình.tif: terrain: no land lies below -430 m or above 9000 m: cells such as -9999 "
+        "taken as unknown (50 rows)"
     ),
 ]
 
@@ -657,7 +657,14 @@ SETTINGS = {
     "the grid of web maps": (instead(GRID, "EPSG:3857"), ["those of EPSG:3857 are 47.2% wrong"]),
     "an extent of 10,000 km": (
         with_line("extent = [0.0, 0.0, 1e7, 1e7]"),
-        ["10,000 × 10,000 km in cells of 10 m has 1e+12: set `extent` to a smaller box"],
+        ["extent"],
+    ),
+    "an extent of 190 km in cells of 10 m": (
+        with_line("extent = [260000.0, 6590000.0, 450000.0, 6780000.0]"),
+        [
+            "190 × 190 km in cells of 10 m has 3.61e+08: set `extent` to a smaller box",
+            "or `terrain_cell_m` to 14 or more",
+        ],
     ),
     "an extent beyond all numbers": (with_line("extent = [0.0, 0.0, 1e308, 1e308]"), ["extent"]),
     "an extent that is none": (with_line("extent = [nan, 0.0, 1.0, 1.0]"), ["line 1: extent.1: is a finite number"]),

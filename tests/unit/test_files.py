@@ -28,7 +28,7 @@ def test_the_checksum_of_a_folder_changes_with_names_and_content(tmp_path):
     ("content", "rule"),
     [
         (b"name = \n", "is valid TOML (Invalid value (at line 1, column 8))"),
-        (b"name = '\xff\xfe'", "is UTF-8 text (byte 8 is not)"),
+        (b"name = '\xff\xfe'", "is UTF-8 text; line 1 is not: save it as UTF-8"),
         (b"#" * (1 << 21), "is smaller than 1048576 bytes"),
     ],
 )

@@ -15,7 +15,7 @@ import shapely
 
 from dothi.crs import Extent
 from dothi.errors import InputError, Problems
-from dothi.io.osm import read_osm
+from dothi.io.osm import read_osm, reader, rows
 from dothi.io.osm.reader import LAYERS
 from dothi.io.osm.roads import ROAD_KEYS, road
 from dothi.io.osm.tags import BUILDING_KEYS, USE_KEYS, building
@@ -634,3 +634,24 @@ class TestRealFiles:
         first, second = (read_osm(packaged("test.osm.pbf"), Problems()) for _ in range(2))
         for name in LAYERS:
             pd.testing.assert_frame_equal(first[name], second[name])
+
+    def test_positions_on_disk_give_the_same_tables_as_in_memory(self, packaged, monkeypatch):
+        path = packaged("test.osm.pbf")
+        expected = read_osm(path, Problems())
+        monkeypatch.setattr(reader, "_INDEX_IN_MEMORY_BYTES", dict.fromkeys(("pbf", "xml", "xml.bz2", "xml.gz"), 0))
+        found = read_osm(path, Problems())
+        for name in LAYERS:
+            pd.testing.assert_frame_equal(found[name], expected[name])
+
+    def test_batches_and_their_clipping_do_not_show(self, packaged, monkeypatch):
+        path = packaged("test.osm.pbf")
+        west, south, east, north = read_osm(path, Problems(), layers=("roads",))["roads"].total_bounds
+        extent = Extent("EPSG:4326", (west, south, (west + east) / 2, (south + north) / 2))
+        expected = read_osm(path, Problems(), extent=extent)
+        monkeypatch.setattr(rows, "_BATCH_ROWS", 7)
+        found = read_osm(path, Problems(), extent=extent)
+        for name in LAYERS:
+            pd.testing.assert_frame_equal(found[name], expected[name])
+        whole_file = read_osm(path, Problems(), layers=("roads",))["roads"]
+        inside = whole_file[whole_file.intersects(shapely.box(*extent.bounds))]
+        assert list(expected["roads"]["source_id"]) == list(inside["source_id"])

@@ -32,18 +32,18 @@ terrain_cell_m = -2.0
     assert problems_of(tmp_path, text) == [
         ", line 3: crs: is a projected grid in metres (is 'EPSG:4326')",
         ", line 4: extent: is west, south, east, north with west < east and south < north",
-        ", line 6: source.1.path: Field required",
-        ", line 9: source.2.table: Field required",
+        ", line 6: source.1.path: is given",
+        ", line 9: source.2.table: is given",
         ", line 12: source.2.tabel: is a known key",
-        ", line 15: build.terrain_cell_m: Input should be greater than 0 (is -2.0)",
+        ", line 15: build.terrain_cell_m: is above 0 (is -2.0)",
     ]
 
 
 def test_a_study_without_sources_or_with_an_unknown_kind_is_refused(tmp_path):
     head = 'name = "x"\ncountry = "fr"\ncrs = "EPSG:2154"\n'
-    assert problems_of(tmp_path, head) == [": source: Field required"]
+    assert problems_of(tmp_path, head) == [": source: is given"]
     (problem,) = problems_of(tmp_path, head + '[[source]]\nkind = "dwg"\n')
-    assert problem.startswith(", line 4: source.1: Input tag 'dwg'")
+    assert problem.startswith(", line 4: source.1.kind: is one of 'nantes'")
 
 
 def test_a_folder_without_configuration_is_told_so(tmp_path):

@@ -257,7 +257,7 @@ def test_where_as_sql_is_for_files_that_gdal_reads(tmp_path):
     options = {"columns": COLUMNS, "values": VALUES}
     assert read(written(tmp_path, ".gpkg"), where="cao > 10", **options)["source_id"].tolist() == ["A1", "A2"]
     assert "written as conditions" in refusal(written(tmp_path, ".csv"), where="cao > 10", crs="EPSG:4326", **options)
-    assert "file is whole and of its kind" in refusal(written(tmp_path, ".gpkg"), where="kao >", **options)
+    assert "`where` is a condition" in refusal(written(tmp_path, ".gpkg"), where="kao >", **options)
 
 
 def test_columns_that_are_not_there_are_reported_together_with_those_that_are(tmp_path):

@@ -114,7 +114,7 @@ def clean(
     Bring the tables of one source onto the city grid, and put right what can be.
 
     In this order: geometry that is missing, empty, infinite or absurdly large; levels of roads that are no data; the
-    grid; invalid shapes; exact doubles; the extent; shapes without size; values outside their declared limits;
+    grid; invalid shapes; the extent; exact doubles; shapes without size; values outside their declared limits;
     references to rows that are gone. Everything that is changed is reported. Cleaning twice changes nothing more.
 
     Parameters
@@ -150,9 +150,9 @@ def clean(
     for name in raw:
         rule, table = RULES[name], TABLES[name]
         frame = _whole_shapes(frames[name], table, problems)
-        frame, same_as[name] = _without_doubles(frame, table, rule, problems)
         if box is not None:
             frame = _within(frame, table, rule, box, problems)
+        frame, same_as[name] = _without_doubles(frame, table, rule, problems)  # cutting can make two the same
         frames[name] = _with_size(frame, table, rule, problems)
     for name, frame in frames.items():
         if name in TABLES and isinstance(frame, pd.DataFrame):

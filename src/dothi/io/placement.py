@@ -110,7 +110,8 @@ def check_scale(crs: str, lon: float, lat: float, problems: Problems) -> None:
         made_for = f"; it is made for {area.name.rstrip('.')}" if area else ""
         problems.error(
             f"lengths on the grid of the city are true within {TRUE_WITHIN:.0%}; those of {crs} are {how} at "
-            f"{lon:.3f}° east, {lat:.3f}° north{made_for}: check the grids of city and source, and the order of its axes",
+            f"{lon:.3f}° east, {lat:.3f}° north{made_for}: check the grids of the city and of the source, "
+            "and the order of its axes",
             column="crs",
         )
 
