@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 BAD_INPUT = 2
 FAILED = 1
+INTERRUPTED = 130
 
 
 def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -44,8 +46,9 @@ def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             click.secho(str(error), fg="red", err=True)
             sys.exit(FAILED)
         except KeyboardInterrupt:
-            click.secho("Interrupted. What was finished is kept: run the same command again to go on.", err=True)
-            sys.exit(130)
+            click.echo("Interrupted. What was finished is kept: run the same command again to go on.", err=True)
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)  # without waiting for steps at work: they end with this process
 
     return wrapped
 

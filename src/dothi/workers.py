@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -49,7 +50,8 @@ def processes(workers: int | None = None) -> Executor:
 
 
 def _watch(parent: int) -> None:
-    """End this process when its parent is gone."""
+    """End this process when its parent is gone; an interruption from the keyboard is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def look() -> Any:
         while os.getppid() == parent:

@@ -1,8 +1,10 @@
 """From sources to a city: what holds for every build."""
 
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -81,6 +83,21 @@ def test_fifty_kills_at_random_moments_leave_the_tables_of_an_uninterrupted_buil
     subprocess.run([*build, str(study)], check=True)
     assert tables(study) == tables(quiet)
     assert not list((study / ".dothi").rglob("*.part*"))
+
+
+def test_an_interrupted_build_says_so_and_goes_on_where_it_stopped(study):
+    build = [sys.executable, "-m", "dothi", "build", str(study)]
+    with subprocess.Popen(build, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not any((study / ".dothi" / "work").glob("*/files.json")):  # a step is done
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does it: to all processes
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted. What was finished is kept" in output
+    assert "Traceback" not in output
+    kept = [title for title, seconds in Study.open(study).build().seconds.items() if not seconds]
+    assert kept
 
 
 def run(*arguments: str) -> Result:

@@ -232,13 +232,14 @@ def _read(
         del positions, index
         first = _first_relation(objects)
         for ident, pairs, rest in _objects(objects, first):
-            relations.add(int(ident[1:]), pairs, _members(rest))
+            if ident[0] == "r":
+                relations.add(int(ident[1:]), pairs, _members(rest))
         stream = _Stream(layers, bounds, relations)
         stream.read(objects, ways)
         if relations.areas:
             with related.open("w", encoding="utf-8", newline="\n") as copy:
                 for ident, pairs, rest in _objects(objects, first):
-                    if int(ident[1:]) in relations.areas:
+                    if ident[0] == "r" and int(ident[1:]) in relations.areas:
                         text = ",".join(f"{key}={value}" for key, value in pairs.items())
                         copy.write(f"{ident} T{text} M{stream.present(_members(rest))}\n")
             objects.unlink()
@@ -354,7 +355,7 @@ class _Stream:
                 elif kind == "n":
                     self._node(source, pairs, shape)
                 else:
-                    break
+                    continue
                 self.n_objects += 1
 
     def _node(self, source: int, pairs: dict[str, str], shape: str) -> None:
