@@ -20,7 +20,7 @@ from dothi import __version__, schema
 from dothi.city import City, Loaded, load_table
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import is_whole, sha256, whole_folder, write_text
+from dothi.io.files import is_there, is_whole, sha256, whole_folder, write_text
 from dothi.tables import TABLES
 from dothi.workers import Inline
 
@@ -118,7 +118,7 @@ def source_record(source: Source, folder: Path, problems: Problems) -> dict[str,
     """Where a source came from: its entry in ``dothi.toml`` and the checksum of its files."""
     checksums = {}
     for path in source.files(folder):
-        if path.exists():
+        if is_there(path):
             inside = path.is_relative_to(folder)
             checksums[path.relative_to(folder).as_posix() if inside else path.name] = sha256(path)
         else:
@@ -154,7 +154,10 @@ def build_city(
     -----
     One build at a time: a second one of the same study waits for the first, and then finds everything done.
     """
-    derived.mkdir(parents=True, exist_ok=True)
+    try:
+        derived.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError([Problem(f"is a folder that can be written ({error.strerror})", file=str(derived))]) from error
     with FileLock(derived / "lock"):
         return _build(config, folder, derived, progress or Silent(), executor or Inline())
 

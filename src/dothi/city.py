@@ -218,21 +218,25 @@ class City:
         except FileNotFoundError as error:
             raise InputError([Problem("is the folder of a built city", file=str(folder))]) from error
         except ValueError as error:
-            raise InputError([Problem(f"is readable JSON ({error})", file=str(path))]) from error
-        if manifest.get("format") != FORMAT:
-            raise InputError(
-                [Problem(f"has format {FORMAT}, not {manifest.get('format')}: build it again", file=str(path))]
+            rule = f"is readable JSON ({error}): run dothi build to make it again"
+            raise InputError([Problem(rule, file=str(path))]) from error
+        try:
+            if manifest["format"] != FORMAT:
+                rule = f"has format {FORMAT}, not {manifest['format']}: run dothi build to make it again"
+                raise InputError([Problem(rule, file=str(path))])
+            return cls(
+                name=manifest["name"],
+                country=manifest["country"],
+                crs=manifest["crs"],
+                bounds=tuple(manifest["bounds"]),
+                tables=Loaded({name: partial(load_table, folder, name) for name in manifest["tables"]}),
+                rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
+                provenance=manifest["provenance"],
+                known_rows=manifest["tables"],
             )
-        return cls(
-            name=manifest["name"],
-            country=manifest["country"],
-            crs=manifest["crs"],
-            bounds=tuple(manifest["bounds"]),
-            tables=Loaded({name: partial(load_table, folder, name) for name in manifest["tables"]}),
-            rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
-            provenance=manifest["provenance"],
-            known_rows=manifest["tables"],
-        )
+        except (KeyError, TypeError) as error:
+            rule = "is the manifest of a city: run dothi build to make it again"
+            raise InputError([Problem(rule, file=str(path))]) from error
 
 
 def _referring(changed: Mapping[str, Any], city: City) -> list[str]:

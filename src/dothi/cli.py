@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
+from multiprocessing import active_children
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, Self
 
@@ -46,9 +46,10 @@ def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             click.secho(str(error), fg="red", err=True)
             sys.exit(FAILED)
         except KeyboardInterrupt:
+            for worker in active_children():
+                worker.kill()  # half a step is no step
             click.echo("Interrupted. What was finished is kept: run the same command again to go on.", err=True)
-            sys.stdout.flush()
-            os._exit(INTERRUPTED)  # without waiting for steps at work: they end with this process
+            sys.exit(INTERRUPTED)
 
     return wrapped
 
@@ -161,9 +162,11 @@ def _build(folder: Path, workers: int | None, as_json: bool, quiet: bool) -> Non
     loud = not (quiet or as_json)
     if loud:
         console.print(f"[bold]{study.config.name}[/] [dim]{folder}[/]")
-    with processes(workers) as pool, _Bars(console) if loud else nullcontext() as bars:
+    pool = processes(workers)
+    with _Bars(console) if loud else nullcontext() as bars:
         built = study.build(bars, pool)
-    report = write_build_report(study, built)
+    report = write_build_report(study, built, pool)
+    pool.shutdown()
     if as_json:
         click.echo(json.dumps(summary(study, built), indent=1, ensure_ascii=False))
     elif not quiet:

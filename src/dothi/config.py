@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dothi.sources import AnySource
 
+SMALLEST_M = 10.0
+LARGEST_M = 200_000.0
+"""Sides of an extent: a building at least, the region around a large city at most."""
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -39,7 +43,7 @@ class BuildOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     terrain_cell_m: float = Field(default=2.0, gt=0.0, le=100.0)
     zone_cell_m: float = Field(default=250.0, ge=50.0, le=5000.0)
     zones: Literal["cells", "wards", "census"] = "cells"
@@ -105,4 +109,8 @@ class StudyConfig(BaseModel):
     def _is_a_box(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
         if value is not None and not (value[0] < value[2] and value[1] < value[3]):
             raise ValueError("is west, south, east, north with west < east and south < north")
+        if value is not None and not all(
+            SMALLEST_M <= side <= LARGEST_M for side in (value[2] - value[0], value[3] - value[1])
+        ):
+            raise ValueError(f"is {SMALLEST_M:g} m to {LARGEST_M / 1e3:g} km wide and high")
         return value

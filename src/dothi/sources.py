@@ -104,6 +104,7 @@ class Osm(FileSource):
     """OpenStreetMap extract."""
 
     kind: Literal["osm"]
+    narrow_alleys: bool | None = None
     layers: list[str] | None = None
     attribution: str = "© OpenStreetMap contributors"
     licence: str = ODBL

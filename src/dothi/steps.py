@@ -48,11 +48,11 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
             f"source-{number}",
             f"Reading {source.label}",
             partial(_read, source, folder),
-            after=plain if source.needs_extent else (),
+            after=plain if source.needs_extent and config.extent is None else (),
             depends_on=(records[number], config.crs, config.extent),
             source=number,
         )
-        for number, source in enumerate(config.source)
+        for number, source in sorted(enumerate(config.source), key=lambda item: item[1].needs_extent)
     ]
     cell, seed = options.terrain_cell_m, options.seed
     derived = [
@@ -114,7 +114,8 @@ def _assemble(draft: Draft) -> Mapping[str, Any]:
         draft.bounds = draft.config.extent
     else:
         draft.bounds = _reach(draft).bounds
-    return merge(parts, problems=draft.problems)
+    labels = [draft.config.source[number].label for number in sorted(draft.parts)]
+    return merge(parts, problems=draft.problems, labels=labels)
 
 
 def _water(draft: Draft) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from dothi.build import Built, build_city
-from dothi.city import City
+from dothi.city import MANIFEST, City
 from dothi.config import StudyConfig
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.toml import read_toml, report_invalid
@@ -116,6 +116,12 @@ class Study:
         current = self.derived / "current.json"
         try:
             key = json.loads(current.read_text(encoding="utf-8"))["city"]
-        except FileNotFoundError as error:
-            raise InputError([Problem("has a built city: run dothi build", file=str(self.folder))]) from error
-        return self.derived / "cities" / str(key)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise InputError([Problem("has a built city: run dothi build", file=str(self.derived))]) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            rule = "names the built city: run dothi build to mend it"
+            raise InputError([Problem(rule, file=str(current))]) from error
+        folder = self.derived / "cities" / str(key)
+        if folder.parent != self.derived / "cities" or not (folder / MANIFEST).is_file():
+            raise InputError([Problem("the built city is there: run dothi build to make it again", file=str(folder))])
+        return folder

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import shapely
+from pyproj import CRS
 
 from dothi.errors import InputError, Problem
 from dothi.io.files import replacing, short_message
@@ -19,7 +23,13 @@ def write_table(frame: gpd.GeoDataFrame | pd.DataFrame, path: Path) -> None:
         frame.to_parquet(temporary, compression="zstd", index=True)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame | pd.DataFrame:
+@lru_cache(maxsize=32)
+def _crs(projjson: str) -> CRS:
+    """Grid written in a file; to make one from its definition takes longer than to read a small table."""
+    return CRS.from_json(projjson)
+
+
+def read_table(path: Path) -> gpd.GeoDataFrame | pd.DataFrame:
     """
     Read a table that `write_table` wrote.
 
@@ -27,8 +37,6 @@ def read_table(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame
     ----------
     path
         A ``.parquet`` file.
-    columns
-        Columns wanted, all where None.
 
     Raises
     ------
@@ -36,9 +44,14 @@ def read_table(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame
         The file is missing or damaged.
     """
     try:
-        if b"geo" in (pq.read_schema(path).metadata or {}):
-            return gpd.read_parquet(path, columns=columns)
-        return pd.read_parquet(path, columns=columns)
-    except (OSError, pa.ArrowException, ValueError) as error:
+        table = pq.read_table(path)
+        frame = table.to_pandas()
+        if geo := (table.schema.metadata or {}).get(b"geo"):
+            column = json.loads(geo)["columns"]["geometry"]
+            crs = _crs(json.dumps(column["crs"])) if column.get("crs") else None
+            shapes = shapely.from_wkb(frame["geometry"].to_numpy(dtype=object))
+            frame = gpd.GeoDataFrame(frame.assign(geometry=shapes), geometry="geometry", crs=crs)
+    except (OSError, pa.ArrowException, shapely.GEOSException, ValueError, KeyError) as error:
         rule = f"is a readable GeoParquet file ({short_message(error, path)}): run dothi build to make it again"
         raise InputError([Problem(rule, file=str(path))]) from error
+    return frame

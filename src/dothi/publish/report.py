@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
+from dothi.city import City
 from dothi.io.files import write_text
 from dothi.publish.pictures import draw_map
 from dothi.publish.view import draw_view
 from dothi.schema import expand
 from dothi.tables import RASTERS, TABLES
 from dothi.units import M2_PER_HA, M_PER_KM
+from dothi.workers import Inline
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from dothi.build import Built
-    from dothi.city import City
     from dothi.study import Study
 
 REPORT = "build-report.html"
+PAINTERS = {"map": draw_map, "view": draw_view}
 
 
 def describe(city: City) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def summary(study: Study, built: Built) -> dict[str, Any]:
     }
 
 
-def write_build_report(study: Study, built: Built) -> Path:
+def write_build_report(study: Study, built: Built, executor: Executor | None = None) -> Path:
     """
     Write ``build-report.html`` and its pictures into the study folder, unless they are there for this very city.
 
@@ -112,6 +116,8 @@ def write_build_report(study: Study, built: Built) -> Path:
         The study.
     built
         What its build did.
+    executor
+        Where the pictures are drawn; in this process where None.
 
     Returns
     -------
@@ -125,10 +131,13 @@ def write_build_report(study: Study, built: Built) -> Path:
         and f'content="{built.folder.name}"' in report.read_text(encoding="utf-8")[:2000]
     ):
         return report
+    pictures = {name: study.folder / "pictures" / f"{name}.png" for name in PAINTERS}
+    executor = executor or Inline()
+    drawn = [executor.submit(_draw, name, built.folder, path) for name, path in pictures.items()]
     city = built.city
-    pictures = {"map": study.folder / "pictures" / "map.png", "view": study.folder / "pictures" / "view.png"}
-    draw_map(city, pictures["map"])
-    draw_view(city, pictures["view"])
+    facts, description = _facts(city), describe(city)
+    for picture in drawn:
+        picture.result()
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dothi.publish"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -138,16 +147,20 @@ def write_build_report(study: Study, built: Built) -> Path:
     }
     html = environment.get_template("build-report.html.jinja").render(
         key=built.folder.name,
-        city=describe(city),
+        city=description,
         declared=TABLES,
         problems=_by_severity(built),
         accuracy=built.accuracy,
         seconds=built.seconds,
-        facts=_facts(city),
+        facts=facts,
         pictures={name: _inline(path) for name, path in pictures.items() if path.exists()},
     )
     write_text(report, html)
     return report
+
+
+def _draw(name: str, folder: Path, path: Path) -> None:
+    PAINTERS[name](City.read(folder), path)
 
 
 def _by_severity(built: Built) -> Mapping[str, list[str]]:
