@@ -102,7 +102,8 @@ def initialise(
     try:
         for path, entry in entries:
             kept = {} if path is None else {"path": _kept(path, folder, link, notify, made)}
-            lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"]} | kept | entry)]
+            habits = {"narrow_alleys": True} if (entry["kind"], country) == ("osm", "vn") else {}
+            lines += ["", "[[source]]", *_as_toml({"kind": entry["kind"]} | kept | entry | habits)]
         write_text(config, "\n".join(lines) + "\n")
     except (OSError, shutil.Error) as error:
         _unmake(folder, made)

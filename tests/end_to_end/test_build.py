@@ -92,7 +92,8 @@ def test_an_interrupted_build_says_so_and_goes_on_where_it_stopped(study, tmp_pa
             [sys.executable, "-m", "dothi", "build", str(study)],
             stderr=output,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background may ignore it
+            # tests in the background may ignore interruptions
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         try:
             while not any((study / ".dothi" / "work").glob("[!.]*/files.json")):  # until a step is done
