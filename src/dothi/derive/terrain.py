@@ -633,7 +633,8 @@ def _errors_where_hidden(
     fold = (square[:, 0] + 2 * square[:, 1]) % 5
     level = measured["ground_m"].to_numpy(dtype=float)
     west, south, east, north = map(float, measured.total_bounds)
-    grid = grid_for(Extent(str(measured.crs or ""), (west, south, east, north)), 1.0)
+    cell_m = max(1.0, (east - west + north - south) / 10_000.0)  # only lays out the tiles, nothing is filled
+    grid = grid_for(Extent(str(measured.crs or ""), (west, south, east, north)), cell_m)
     errors = []
     for hidden in folds:
         # No breakline is cut here: a fifth of the city is missing anyway.
