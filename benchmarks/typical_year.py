@@ -1,11 +1,13 @@
 """
 How a synthesised year differs from the real one whose monthly normals it was made of.
 
-Run as ``python benchmarks/typical_year.py FILE.epw …``: prints the table of docs/theory/weather.md.
+Run as ``python benchmarks/typical_year.py FILE.epw …``: prints the table of docs/theory/weather.md. Without files those of
+the development data are taken.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ from dothi.errors import Problems
 from dothi.io.epw import read_epw
 
 SEEDS = range(5)
+SAMPLES = Path(os.environ.get("DOTHI_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def figures(weather):
@@ -55,7 +58,11 @@ def figures(weather):
 def main() -> None:
     columns = []
     names = []
-    for argument in sys.argv[1:]:
+    files = sys.argv[1:] or sorted(map(str, (SAMPLES / "weather-epw").glob("*.epw")))
+    if not files:
+        print("no EPW files: name some")
+        return
+    for argument in files:
         real = read_epw(Path(argument), Problems(argument))["weather"]
         station = monthly_normals(real)
         began = time.perf_counter()
