@@ -1,8 +1,8 @@
 """
 How a synthesised year differs from the real one whose monthly normals it was made of.
 
-Run as ``python benchmarks/typical_year.py FILE.epw …``: prints the table of docs/theory/weather.md. Without files those of
-the development data are taken.
+Run as ``python benchmarks/typical_year.py FILE.epw …``: prints the table of docs/theory/weather.md. Without files,
+those of the development data are taken.
 """
 
 from __future__ import annotations

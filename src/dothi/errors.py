@@ -73,6 +73,10 @@ class InputError(DothiError):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """Keep the problems when the error comes from another process."""
+        return InputError, (self.problems,)
+
 
 class Problems:
     """

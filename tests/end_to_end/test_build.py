@@ -179,6 +179,19 @@ def test_bad_input_ends_with_code_2_a_clear_line_and_the_study_as_it_was(case, b
     assert len(Study.open(study).city["buildings"]) > 0
 
 
+def test_problems_found_in_a_pool_of_processes_are_named_like_any_others(write_study, little_extract):
+    cut = little_extract.read_bytes()[:60_000]
+    study = write_study(
+        OSM, 'kind = "epw"\npath = "data/x.epw"', files={"map.osm.pbf": cut, "x.epw": b"LOCATION,Nowhere\n"}
+    )
+    here = CliRunner().invoke(main, ["build", str(study), "--quiet", "--workers", "0"])
+    pool = CliRunner().invoke(main, ["build", str(study), "--quiet", "--workers", "2"])
+    assert here.exit_code == pool.exit_code == 2
+    assert sorted(here.output.splitlines()) == sorted(pool.output.splitlines())
+    assert "x.epw" in pool.output
+    assert "map.osm.pbf" in pool.output
+
+
 def test_problems_of_all_sources_are_named_at_once(write_study):
     study = write_study(OSM, 'kind = "epw"\npath = "data/none.epw"', files={})
     with pytest.raises(InputError) as caught:

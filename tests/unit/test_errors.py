@@ -1,3 +1,5 @@
+import pickle
+
 from dothi.errors import InputError, Problem, Problems
 
 
@@ -25,3 +27,8 @@ def test_all_errors_are_raised_together_and_repairs_are_not_errors():
     else:
         raise AssertionError
     assert [problem.severity for problem in problems] == ["error", "repair", "error"]
+
+
+def test_an_error_from_another_process_keeps_its_problems():
+    error = InputError([Problem("is finite", table="nodes"), Problem("≥ 0 m", column="height_m", n_rows=2)])
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
