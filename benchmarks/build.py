@@ -23,10 +23,13 @@ from dothi.errors import Problems
 from dothi.io.nantes import read_nantes
 
 SIZES = (10_000, 100_000, 1_000_000)
-WIDTHS = (12, 10, 8, 8, 9, 14)
+WIDTHS = (20, 10, 8, 8, 9, 14)
 BUILD = """
 from dothi.study import Study
-built = Study.open(sys.argv[1]).build()
+from dothi.workers import processes
+pool = processes(int(sys.argv[2]))
+built = Study.open(sys.argv[1]).build(None, pool)
+pool.shutdown()
 result = {"seconds": dict(built.seconds), "counts": built.city.counts}
 """
 
@@ -78,10 +81,10 @@ def main() -> None:
         from dothi.demo import create_demo
 
         create_demo(folder)
-        for label in ("Nantes cold", "Nantes warm", "Nantes again"):
-            if label == "Nantes warm":
+        for label, workers in (("Nantes, 1 process", "0"), ("Nantes, 2 processes", "2"), ("Nantes again", "0")):
+            if workers == "2":
                 shutil.rmtree(folder / ".dothi")
-            cost = measure(BUILD, str(folder))
+            cost = measure(BUILD, str(folder), workers)
             count = cost["result"]["counts"]["buildings"]
             row(
                 label,
@@ -95,7 +98,7 @@ def main() -> None:
         for size in (size for size in SIZES if size <= largest):
             folder = Path(temporary) / str(size)
             write_study(folder, size)
-            cost = measure(BUILD, str(folder))
+            cost = measure(BUILD, str(folder), "0")
             row(
                 "tiled",
                 size,

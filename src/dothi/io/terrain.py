@@ -333,7 +333,7 @@ def write_raster(array: xr.DataArray, path: Path) -> None:
         "blockxsize": 256,
         "blockysize": 256,
         "compress": "deflate",
-        "zlevel": 6,
+        "zlevel": 1,
         "predictor": 3 if is_float else 2,
         "bigtiff": "if_safer",
         "num_threads": 1,
