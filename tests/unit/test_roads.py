@@ -294,3 +294,14 @@ def test_drivable_length_of_hanoi_is_that_of_osmnx(sample, problems):
     km = links["length_m"][~links["class"].isin(closed)].sum() / 2000.0
     # osmnx 2.1.1: graph_from_xml(simplify=False, retain_all=True), all_oneway, EPSG:32648, roads and tracks.
     assert km == pytest.approx(137.9075651454443, rel=2e-3)
+
+
+def test_what_crosses_at_another_level_gets_no_vertex_where_crossings_are_noded():
+    lines = [shapely.LineString([(0, 5), (10, 5)]), shapely.LineString([(5, 0), (5, 10)])]
+    for level, points in ((1, 2), (0, 3)):
+        roads = gpd.GeoDataFrame(
+            {"class": ["primary", "residential"], "level": [0, level]}, geometry=lines, crs="EPSG:2154"
+        )
+        nodes, links = road_graph(roads, node_crossings=True, problems=Problems())
+        assert len(nodes) == 4 + (points == 3)
+        assert shapely.get_num_coordinates(links.geometry.array).sum() == (8 if points == 2 else 16)

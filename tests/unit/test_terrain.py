@@ -297,6 +297,13 @@ def test_still_water_is_level_and_lower_than_its_banks():
     assert_array_equal(result.to_numpy()[outside], plane(x, y).astype(np.float32)[outside])
 
 
+def test_water_lies_as_far_below_flat_banks_as_it_is_told():
+    grid = Grid(LAMBERT, 0.0, 100.0, 1.0, (100, 100))
+    pond = gpd.GeoDataFrame({"kind": ["pond"]}, geometry=[shapely.box(40, 40, 60, 60)], crs=LAMBERT)
+    result = ground.flatten_water(grid.array(np.full((100, 100), 5.0, dtype=np.float32), "m", "tin"), pond, drop_m=1.5)
+    assert_array_equal(result.to_numpy()[40:60, 40:60], 3.5)
+
+
 def test_a_river_in_the_hills_falls_with_its_valley():
     grid = Grid(LAMBERT, 0.0, 400.0, 4.0, (100, 1000))
     x, _ = centres(grid)

@@ -529,21 +529,32 @@ def _clearness_quantiles(quantile: Floats, gamma: float, high: float) -> Floats:
     return _floats(CLEARNESS_MIN + np.log1p(quantile * np.expm1(gamma * width)) / gamma)
 
 
-def _hourly_radiation(clearness: Floats, target_wh_m2: Floats, sun: _Sun, rng: np.random.Generator) -> Floats:
-    """Global radiation of each hour [W m⁻²]: TAG around the day's profile, sums of days and months as given."""
+def _tag(clearness: Floats, sin_height: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean and spread of the hours' clearness (n_days, 24), and the memory of an hour (n_days,), by TAG."""
     day = clearness[:, None]
-    sin_height = sun.sin_height
     base = -0.19 + 1.12 * day + 0.24 * np.exp(-8.0 * day)
     bump = 0.32 - 1.6 * (day - 0.5) ** 2
     bend = 0.19 + 2.27 * day**2 - 2.51 * day**3
     profile = base + bump * np.exp(-bend / np.maximum(sin_height, 0.02))
     sd = 0.14 * np.exp(-20.0 * (day - 0.35) ** 2) * np.exp((3.0 * (day - 0.45) ** 2 + 16.0 * day**5) * (1 - sin_height))
     memory = 0.38 + 0.06 * np.cos(7.4 * clearness - 2.5)
-    shocks = rng.standard_normal((DAYS, HOURS))
-    noise = np.empty((DAYS, HOURS))
+    return _floats(profile), _floats(sd), _floats(memory)
+
+
+def _autoregressive(memory: Floats, rng: np.random.Generator) -> Floats:
+    """Normal noise of unit variance in which each hour remembers the one before (n_days, 24)."""
+    shocks = rng.standard_normal((len(memory), HOURS))
+    noise = np.empty((len(memory), HOURS))
     noise[:, 0] = shocks[:, 0]
     for hour in range(1, HOURS):
         noise[:, hour] = memory * noise[:, hour - 1] + np.sqrt(1.0 - memory**2) * shocks[:, hour]
+    return noise
+
+
+def _hourly_radiation(clearness: Floats, target_wh_m2: Floats, sun: _Sun, rng: np.random.Generator) -> Floats:
+    """Global radiation of each hour [W m⁻²]: TAG around the day's profile, sums of days and months as given."""
+    profile, sd, memory = _tag(clearness, sun.sin_height)
+    noise = _autoregressive(memory, rng)
     ceiling = sun.clearest * sun.extra_w_m2
     ghi = np.clip(profile + sd * noise, 0.02, np.maximum(sun.clearest, 0.02)) * sun.extra_w_m2
     wanted = clearness * sun.daily_wh_m2
