@@ -1,0 +1,1 @@
+"""Geometry of the city in flat arrays: rings, prisms, surfaces, terrain meshes."""

@@ -1,0 +1,130 @@
+/** What the application asks of the engine, and what the engine tells it. The engine knows nothing of panels, tables or languages. */
+
+export type Box = [west: number, south: number, bottom: number, east: number, north: number, top: number];
+export type Point = [x: number, y: number, z: number];
+export type Theme = "light" | "dark";
+/** `thematic`: flat light and soft shadow, colours read like the legend. `realistic`: sun, sky and haze. */
+export type Look = "thematic" | "realistic";
+
+export interface Tile {
+  file: string;
+  bytes: number;
+  n: number;
+  box: Box;
+}
+
+export interface SceneLayer {
+  type: "mesh" | "cover" | "prisms" | "skins" | "lines" | "areas" | "points";
+  rows?: number;
+  kinds?: string[];
+  classes?: string[];
+  file?: string;
+  bytes?: number;
+  error_m?: number;
+  box?: Box;
+  tiles?: Tile[];
+}
+
+/** `scene.json`, see docs/reference/scene-format.md. */
+export interface Scene {
+  format: 1;
+  key: string;
+  name: string;
+  country: string;
+  crs: string;
+  origin: [number, number];
+  lonlat: [number, number];
+  convergence_deg: number;
+  box: Box;
+  attribution: string[];
+  layers: Record<string, SceneLayer>;
+  names?: { file: string; bytes: number };
+}
+
+/** Bytes of a file of the scene, already unpacked. */
+export type Fetch = (file: string, signal?: AbortSignal) => Promise<ArrayBuffer>;
+
+/**
+ * Colours of a layer by row: `codes[row]` is looked up in `colours`.
+ * Code 0 means that the value is missing; it is drawn hatched grey.
+ */
+export interface Paint {
+  codes: Uint8Array | Uint16Array;
+  /** RGBA of 256 steps for graded values, or of each code for categories. */
+  colours: Uint8Array;
+  /** Graded: codes 1 … 65535 run through `colours` from `from` to `to`. Category: code − 1 is the index into `colours`. */
+  scale: { type: "graded"; from: number; to: number } | { type: "category" };
+}
+
+export interface Camera {
+  /** What is looked at. */
+  target: Point;
+  distance: number;
+  /** Clockwise from grid north [°]. */
+  heading: number;
+  /** 0 looks straight down, 90 along the ground [°]. */
+  tilt: number;
+}
+
+export interface Pick {
+  layer: string;
+  row: number;
+  point: Point;
+}
+
+export interface Measured {
+  points: Point[];
+  /** Along the way, in space [m]. */
+  length_m: number;
+  /** Between first and last point [m]. */
+  horizontal_m: number;
+  /** Last above first [m]. */
+  rise_m: number;
+}
+
+export interface EngineEvents {
+  /** 0 … 1 of the bytes of the scene. */
+  progress: (done: number) => void;
+  /** The first picture with buildings stands on the screen. */
+  first: () => void;
+  /** Everything is loaded and drawn. */
+  ready: () => void;
+  camera: (camera: Camera) => void;
+  hover: (pick: Pick | null, client: [number, number]) => void;
+  click: (pick: Pick | null, client: [number, number]) => void;
+  measure: (measured: Measured | null, finished: boolean) => void;
+  frame: (milliseconds: number) => void;
+  /** The graphics context was lost, or cannot be had. */
+  failed: (reason: "no-webgl2" | "context-lost" | "load", detail: string) => void;
+}
+
+export interface Engine {
+  readonly element: HTMLElement;
+  /** Load a scene in place of the last one; nearest tiles come first. Settles once everything is drawn. */
+  load(scene: Scene, fetch: Fetch): Promise<void>;
+  on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): () => void;
+  setTheme(theme: Theme): void;
+  setLook(look: Look): void;
+  setVisible(layer: string, visible: boolean): void;
+  /** Colour a layer by a column; null gives it its plain look. Uploads no geometry. */
+  setPaint(layer: string, paint: Paint | null): void;
+  /** Between the paint set last and `next`, from 0 to 1: for the hours of a day. */
+  setBlend(layer: string, next: Paint | null, share: number): void;
+  setSun(when: Date): { altitude_deg: number; azimuth_deg: number };
+  setShadows(on: boolean): void;
+  select(pick: { layer: string; row: number } | null): void;
+  pick(clientX: number, clientY: number): Pick | null;
+  camera(): Camera;
+  setCamera(camera: Camera, options?: { animate?: boolean }): void;
+  /** The camera that shows the whole city. */
+  home(): Camera;
+  /** Clicks add points until `false`; the points are drawn in the scene. */
+  setMeasuring(on: boolean): void;
+  /** Where an object stands and how far it reaches, null where it is not loaded or not drawn. For search and "zoom to". */
+  locate(layer: string, row: number): { point: Point; radius_m: number } | null;
+  /** Place on the page of a point in space, null where it is out of sight. */
+  project(point: Point): [number, number] | null;
+  /** What is held and drawn, for tests and benchmarks. */
+  stats(): { buildings: number; tiles: number; triangles: number; draws: number; gpuBytes: number; frames: number; lastFrame_ms: number };
+  dispose(): void;
+}
