@@ -67,3 +67,37 @@ def write_study(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def little_city():
+    """Town of sixteen blocks, see ``little_city.py``."""
+    spec = importlib.util.spec_from_file_location("little_city", Path(__file__).with_name("little_city.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.little_city()
+
+
+@pytest.fixture
+def little_study(tmp_path, little_city):
+    """Study of the little town, as if it had been built; scenarios are written into it by name."""
+    from dothi.study import Study
+
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "dothi.toml").write_text(
+        'name = "Thị trấn nhỏ"\ncountry = "fr"\ncrs = "EPSG:2154"\n[[source]]\nkind = "nantes"\n', encoding="utf-8"
+    )
+    from dothi.io.files import whole_folder, write_text
+
+    with whole_folder(folder / ".dothi" / "cities" / "little") as part:
+        little_city.write(part)
+    write_text(folder / ".dothi" / "current.json", '{"city": "little"}\n')
+
+    def study(**scenarios: str) -> Study:
+        (folder / "scenarios").mkdir(exist_ok=True)
+        for name, text in scenarios.items():
+            (folder / "scenarios" / f"{name}.toml").write_text(text, encoding="utf-8")
+        return Study.open(folder)
+
+    return study

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -72,6 +73,8 @@ class StudyConfig(BaseModel):
         Sources, the most trusted first.
     build
         How the city is derived.
+    models
+        Parameters of simulations that differ from the usual ones, by simulation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,6 +85,7 @@ class StudyConfig(BaseModel):
     extent: tuple[Number, Number, Number, Number] | None = None
     source: tuple[AnySource, ...]
     build: BuildOptions = BuildOptions()
+    models: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     @field_validator("crs")
     @classmethod

@@ -16,9 +16,14 @@ from dothi.errors import InputError, Problem, Problems
 from dothi.io.toml import read_toml, report_invalid
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
     from concurrent.futures import Executor
 
+    from dothi import run
     from dothi.build import Progress
+    from dothi.kpi import Evidence
+    from dothi.scenario import Scenario
 
 CONFIG = "dothi.toml"
 DERIVED = ".dothi"
@@ -125,3 +130,83 @@ class Study:
         if folder.parent != self.derived / "cities" or not (folder / MANIFEST).is_file():
             raise InputError([Problem("the built city is there: run dothi build to make it again", file=str(folder))])
         return folder
+
+    @property
+    def scenarios(self) -> dict[str, Scenario]:
+        """
+        Scenarios by name, the city as it is first.
+
+        Raises
+        ------
+        InputError
+            Files under ``scenarios/`` break rules: all problems of all files are named.
+        """
+        from dothi.scenario import read_scenarios
+
+        problems = Problems()
+        found = read_scenarios(self.folder, problems)
+        problems.raise_errors()
+        return found
+
+    @property
+    def place(self) -> run.Place:
+        """Where scenarios of this study are run, and how."""
+        from dothi.run import Place
+
+        return Place(self.folder, self.city_folder, self.derived, self.config.models)
+
+    def run(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        models: tuple[str, ...] | None = None,
+        progress: run.Progress | None = None,
+        executor: Executor | None = None,
+        cancel: threading.Event | None = None,
+    ) -> dict[str, run.Ran]:
+        """
+        Run scenarios, or find that nothing changed; see `dothi.run.run_scenarios`.
+
+        Parameters
+        ----------
+        names
+            Scenarios; all where None.
+        models
+            Simulations, with those they need; all where None.
+        progress
+            Told of every piece of work.
+        executor
+            Where work is done; in this process where None.
+        cancel
+            When set, the run ends; what was finished is kept.
+        """
+        from dothi.run import run_scenarios
+
+        return run_scenarios(
+            self.place, self.scenarios, names, models=models, progress=progress, executor=executor, cancel=cancel
+        )
+
+    def evidence(self, scenario: str) -> Evidence:
+        """
+        City and results of a scenario that was run.
+
+        Raises
+        ------
+        InputError
+            It was not run, or what it gave is damaged: run it (again).
+        """
+        from dothi.kpi import Evidence
+        from dothi.run import read_record
+
+        place = self.place
+        record = read_record(place.record(scenario))
+        if record is None:
+            raise InputError([Problem(f"was run: dothi run {scenario}", column=scenario)])
+        found = {model: place.store.find(model, key) for model, key in record["results"].items()}
+        problems = Problems(str(place.store.root))
+        for model, kept in found.items():
+            if kept is None:
+                problems.error(f"is whole: dothi run {scenario} makes it again", column=model)
+        problems.raise_errors()
+        results = {model: kept.result() for model, kept in found.items() if kept is not None}
+        return Evidence(City.read(self.derived / "cities" / record["city"]), results, self.city)

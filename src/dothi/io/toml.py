@@ -25,6 +25,7 @@ RULES: Final = {
     "union_tag_invalid": "is one of {expected_tags}; this is '{tag}'",
     "union_tag_not_found": "is given",
     "string_too_short": "is not empty",
+    "too_short": "has {min_length} or more entries",
     "finite_number": "is a finite number",
     "greater_than_equal": "is at least {ge:g}",
     "greater_than": "is above {gt:g}",

@@ -1,0 +1,1 @@
+"""Access: how far people are from what they need, on the network."""

@@ -1,0 +1,70 @@
+"""Which simulation runs after which, and what one hands the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dothi.model import Model, Result
+
+if TYPE_CHECKING:
+    from dothi.city import City
+
+Handover = Callable[["City", Result], "City"]
+"""Takes a city and the result of one simulation; gives the city with the tables that the next one reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """
+    A simulation in the chain.
+
+    Attributes
+    ----------
+    model
+        Where its class is, as ``module:class``: a run imports only what it needs.
+    takes
+        By simulation that comes before it, the function that hands its result on.
+    """
+
+    model: str
+    takes: Mapping[str, Handover] = field(default_factory=dict)
+
+    @property
+    def module(self) -> str:
+        """Module of the model."""
+        return self.model.partition(":")[0]
+
+    def load(self) -> type[Model]:
+        """The class of the model."""
+        from importlib import import_module
+
+        module, _, name = self.model.partition(":")
+        found: Any = getattr(import_module(module), name)
+        return found  # type: ignore[no-any-return]
+
+
+STAGES: Final[dict[str, Stage]] = {
+    "stock": Stage("dothi.stock.model:StockModel"),
+    "walk": Stage("dothi.access.model:WalkModel"),
+}
+"""Simulations on offer by name, each behind those it takes from."""
+
+
+def needed(names: tuple[str, ...] | None, stages: Mapping[str, Stage] = STAGES) -> list[str]:
+    """
+    Simulations to run, in order: those asked for, and those that hand on to them.
+
+    Raises
+    ------
+    KeyError
+        A name that is not on offer.
+    """
+    wanted = set(stages if names is None else names)
+    if unknown := wanted - set(stages):
+        raise KeyError(", ".join(sorted(unknown)))
+    for name in reversed(list(stages)):
+        if name in wanted:
+            wanted |= set(stages[name].takes)
+    return [name for name in stages if name in wanted]

@@ -1,0 +1,56 @@
+"""Indicators of the economy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dothi.kpi import Evidence, Kpi
+
+
+def _balance(evidence: Evidence) -> float | None:
+    """Balance of jobs and residents, of zones, by their residents."""
+    zones = evidence.table("zones")
+    jobs = zones["jobs"].to_numpy(dtype=float, na_value=0.0)
+    people = zones["residents"].to_numpy(dtype=float, na_value=0.0)
+    if not people.sum() or not jobs.sum():
+        return None
+    expected = people * evidence.city["zones"]["jobs"].sum() / evidence.city["zones"]["residents"].sum()
+    there = jobs + expected > 0.0
+    balance = 1.0 - np.abs(jobs[there] - expected[there]) / (jobs[there] + expected[there])
+    return float(np.average(balance, weights=people[there]))
+
+
+def _mix(evidence: Evidence) -> float | None:
+    zones = evidence.table("zones")
+    known = zones["function_mix"].notna() & (zones["residents"] > 0)
+    if not known.any():
+        return None
+    return float(np.average(zones["function_mix"][known], weights=zones["residents"][known]))
+
+
+KPIS: Final = (
+    Kpi(
+        "ECO-03",
+        "economy",
+        {"en": "Job–housing balance", "fr": "Équilibre emplois–logements", "vi": "Cân bằng việc làm – nhà ở"},
+        "",
+        "higher",
+        (),
+        "1 − |J − kW| / (J + kW) with jobs J and residents W of a zone, k of the city; mean by residents",
+        "planning literature",
+        _balance,
+    ),
+    Kpi(
+        "ECO-04",
+        "economy",
+        {"en": "Functional diversity", "fr": "Mixité fonctionnelle", "vi": "Mức đa dạng chức năng đô thị"},
+        "",
+        "higher",
+        ("stock",),
+        "Entropy of floor area by function in a zone over the greatest possible; mean by residents",
+        "SUMI indicator 15; entropy form: Cervero & Kockelman 1997",
+        _mix,
+    ),
+)

@@ -1,0 +1,168 @@
+"""What an indicator is, and what it is computed from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import shapely
+
+from dothi.model import Result
+from dothi.shapes import Floats, Mask
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from dothi.city import City
+
+Domain = Literal["economy", "government", "mobility", "environment", "living", "people"]
+DOMAINS: Final[tuple[Domain, ...]] = ("economy", "government", "mobility", "environment", "living", "people")
+Status = Literal["measured", "modelled", "entered", "estimated"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """
+    What indicators of one scenario are computed from.
+
+    Attributes
+    ----------
+    city
+        City of the scenario.
+    results
+        Results of its simulations, by name.
+    today
+        City as it is.
+    within
+        Area, such as a ward, that the indicators speak of; the whole city where None.
+    """
+
+    city: City
+    results: Mapping[str, Result] = field(default_factory=dict)
+    today: City | None = None
+    within: BaseGeometry | None = None
+
+    def inside(self, area: BaseGeometry) -> Evidence:
+        """The same of an area only."""
+        return replace(self, within=area)
+
+    def table(self, name: str) -> Any:
+        """Table of the city with the columns that simulations gave it; objects whose middle lies in the area."""
+        frame = self.city[name]
+        for result in self.results.values():
+            given = result.tables.get(name)
+            if given is not None:
+                frame = frame.join(given[[column for column in given if column not in frame]])
+        if self.within is None or "geometry" not in frame:
+            return frame
+        return frame[self._are_inside(np.asarray(frame.geometry.array, dtype=object))]
+
+    def _are_inside(self, shapes: Any) -> Mask:
+        shapely.prepare(self.within)
+        inside: Mask = shapely.intersects(self.within, shapely.centroid(shapes))
+        return inside
+
+    @cached_property
+    def buildings(self) -> Any:
+        """Buildings with what simulations say of them."""
+        return self.table("buildings")
+
+    @cached_property
+    def residents(self) -> Floats:
+        """Residents of each building."""
+        return self.numbers("buildings", "residents")
+
+    def numbers(self, table: str, column: str) -> Floats:
+        """Values of a column, 0 where missing."""
+        frame = self.buildings if table == "buildings" else self.table(table)
+        values: Floats = np.nan_to_num(frame[column].to_numpy(dtype=float, na_value=0.0))
+        return values
+
+    @cached_property
+    def area_m2(self) -> float:
+        """Area of what the indicators speak of [m²]."""
+        west, south, east, north = self.city.bounds
+        box = shapely.box(west, south, east, north)
+        return float(shapely.area(box if self.within is None else shapely.intersection(box, self.within)))
+
+    def cells(self, raster: str) -> Floats:
+        """Values of the cells of a raster that lie in the area and are known."""
+        found = self.city.rasters[raster]
+        values = found.to_numpy().astype(float)
+        if self.within is not None:
+            from rasterio.features import geometry_mask
+
+            from dothi.io.terrain import grid_of
+
+            values = values[geometry_mask([self.within], values.shape, grid_of(found).transform, invert=True)]
+        known: Floats = values[np.isfinite(values)]
+        return known
+
+    def share_within(self, column: str, limit_m: float) -> float | None:
+        """Share of the residents whose building has a value up to a limit [%]."""
+        if column not in self.buildings or self.buildings[column].isna().all():
+            return None
+        near = self.buildings[column].to_numpy(dtype=float, na_value=np.inf) <= limit_m
+        return percent(self.residents[near].sum(), self.residents.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """
+    An indicator.
+
+    Attributes
+    ----------
+    id
+        Short name, such as ``ENV-18``.
+    domain
+        One of the six domains.
+    name
+        Its name by language.
+    unit
+        Its unit.
+    better
+        Which way is better; ``context`` where neither is.
+    needs
+        Simulations that it is computed from.
+    formula
+        How it is computed, in words.
+    source
+        Where its definition stands.
+    compute
+        Gives its value, None where there is nothing to compute it from.
+    status
+        Whether it is measured, modelled, entered or estimated.
+    """
+
+    id: str
+    domain: Domain
+    name: Mapping[str, str]
+    unit: str
+    better: Literal["higher", "lower", "context"]
+    needs: tuple[str, ...]
+    formula: str
+    source: str
+    compute: Callable[[Evidence], float | None]
+    status: Status = "modelled"
+
+    def value(self, evidence: Evidence) -> float | None:
+        """Its value, None where it cannot be computed."""
+        if any(name not in evidence.results for name in self.needs):
+            return None
+        value = self.compute(evidence)
+        return None if value is None or not math.isfinite(value) else float(value)
+
+
+def per(amount: float, people: float, unit: float = 1.0) -> float | None:
+    """Amount for so many people; None where nobody lives."""
+    return float(amount) / float(people) * unit if people > 0.0 else None
+
+
+def percent(part: float, whole: float) -> float | None:
+    """Share in percent; None of nothing."""
+    return per(part, whole, 100.0)

@@ -1,0 +1,440 @@
+"""Scenarios through the chain: every result that is there already is found, every other is made once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from filelock import FileLock
+
+from dothi.chain import STAGES, needed
+from dothi.city import City
+from dothi.content import code_digest, digest, inputs_digest
+from dothi.errors import DothiError, InputError, Problem, Problems
+from dothi.io.files import is_whole, whole_folder, write_text
+from dothi.io.toml import report_invalid
+from dothi.model import Params, require
+from dothi.scenario import TODAY, Scenario, lineage
+from dothi.store import Store
+from dothi.workers import Inline
+
+if TYPE_CHECKING:
+    from dothi.store import Kept
+
+State = Literal["made", "found", "left out"]
+WATCH_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What became of one simulation of one scenario.
+
+    Attributes
+    ----------
+    model
+        Name of the simulation.
+    state
+        Whether its result was made, was found in the store, or is left out for want of input.
+    key
+        Where it lies in the store; empty where left out.
+    seconds
+        How long it took in this run [s].
+    reason
+        Why it was left out.
+    """
+
+    model: str
+    state: State
+    key: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """
+    What became of a scenario.
+
+    Attributes
+    ----------
+    scenario
+        Its name.
+    city
+        Folder of its city.
+    outcomes
+        By simulation.
+    """
+
+    scenario: str
+    city: Path
+    outcomes: Mapping[str, Outcome]
+
+
+class Progress(Protocol):
+    """Who wants to know how a run goes on."""
+
+    def begin(self, total: int) -> None:
+        """So many pieces of work are to be done."""
+
+    def start(self, scenario: str, work: str) -> None:
+        """A piece of work begins."""
+
+    def done(self, scenario: str, outcome: Outcome) -> None:
+        """A piece of work has ended."""
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def begin(self, total: int) -> None:
+        """Take no notice."""
+
+    def start(self, scenario: str, work: str) -> None:
+        """Take no notice."""
+
+    def done(self, scenario: str, outcome: Outcome) -> None:
+        """Take no notice."""
+
+
+class Cancelled(DothiError):  # noqa: N818 - a decision, not an error
+    """A run was stopped; what was finished is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a run works.
+
+    Attributes
+    ----------
+    folder
+        Study folder.
+    city
+        Folder of the city as it is.
+    derived
+        Folder of everything that can be made again.
+    models
+        Parameters that differ from the usual ones, by model.
+    """
+
+    folder: Path
+    city: Path
+    derived: Path
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """Results."""
+        return Store(self.derived / "results")
+
+    def record(self, scenario: str) -> Path:
+        """File that says which results belong to a scenario."""
+        return self.derived / "runs" / f"{scenario}.json"
+
+
+def run_scenarios(
+    place: Place,
+    scenarios: Mapping[str, Scenario],
+    names: Sequence[str] | None = None,
+    *,
+    models: tuple[str, ...] | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    cancel: threading.Event | None = None,
+) -> dict[str, Ran]:
+    """
+    Apply scenarios, run the chain on each, and keep what it gives.
+
+    Parameters
+    ----------
+    place
+        Where.
+    scenarios
+        All scenarios of the study by name, as `dothi.scenario.read_scenarios` gives them.
+    names
+        Those to run; all where None.
+    models
+        Simulations to run, with those they need; all where None.
+    progress
+        Told of every piece of work.
+    executor
+        Where work is done, such as a pool of processes or a Dask cluster; in this process where None.
+    cancel
+        When set, nothing new begins, and the run ends.
+
+    Raises
+    ------
+    InputError
+        Scenarios or parameters break rules: all of them are named, before anything runs.
+    Cancelled
+        The run was stopped. What was finished is kept, and found by the next run.
+    """
+    wanted = _checked(scenarios, names)
+    stages = _checked_models(models)
+    params = {name: _parameters(place, lineage(name, scenarios), stages) for name in wanted}
+    return _Run(place, scenarios, wanted, stages, params, progress or Silent(), executor or Inline(), cancel).go()
+
+
+def _checked(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> list[str]:
+    wanted = list(scenarios) if names is None else list(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in scenarios]
+    if unknown:
+        known = ", ".join(scenarios)
+        raise InputError([Problem(f"is a scenario of this study ({known})", column=name) for name in unknown])
+    return wanted
+
+
+def _checked_models(names: tuple[str, ...] | None) -> list[str]:
+    try:
+        return needed(names)
+    except KeyError as error:
+        raise InputError([Problem(f"is a model: {error.args[0]} is none of {', '.join(STAGES)}")]) from error
+
+
+def _parameters(place: Place, scenarios: list[Scenario], stages: list[str]) -> dict[str, Params]:
+    """Parameters of every simulation: the usual ones, those of the study, those of the scenario and its bases."""
+    from pydantic import ValidationError
+
+    given: dict[str, dict[str, Any]] = {}
+    for source in (place.models, *(scenario.models for scenario in scenarios)):
+        for model, values in source.items():
+            given.setdefault(model, {}).update(values)
+    problems = Problems()
+    for model in given:
+        if model not in STAGES:
+            problems.error(f"is a model: one of {', '.join(STAGES)}", column=f"models.{model}")
+    found: dict[str, Params] = {}
+    for name in stages:
+        usual = STAGES[name].load()().params
+        try:
+            found[name] = type(usual).model_validate(usual.model_dump() | given.get(name, {}))
+        except ValidationError as error:
+            own = Problems(f"models.{name} of {scenarios[-1].name}")
+            report_invalid(error, "", own)
+            problems.extend(own)
+    problems.raise_errors()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    scenario: str
+    work: str
+    after: tuple[tuple[str, str], ...]
+
+
+APPLY: Final = "apply"
+
+
+class _Run:
+    """One run: tasks that wait for each other, and what became of them."""
+
+    def __init__(
+        self,
+        place: Place,
+        scenarios: Mapping[str, Scenario],
+        wanted: list[str],
+        stages: list[str],
+        params: Mapping[str, Mapping[str, Params]],
+        progress: Progress,
+        executor: Executor,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.place, self.scenarios, self.wanted, self.stages, self.params = place, scenarios, wanted, stages, params
+        self.progress, self.executor, self.cancel = progress, executor, cancel or threading.Event()
+        self.cities: dict[str, Path] = {}
+        self.outcomes: dict[str, dict[str, Outcome]] = {name: {} for name in wanted}
+        self.errors: list[Problem] = []
+
+    def tasks(self) -> list[_Task]:
+        """Everything to do, in an order that needs no waiting."""
+        chosen = {scenario.name for name in self.wanted for scenario in lineage(name, self.scenarios)}
+        tasks = [
+            _Task(name, APPLY, () if name == TODAY else ((self.scenarios[name].base or TODAY, APPLY),))
+            for name in self.scenarios
+            if name in chosen
+        ]
+        for name in self.wanted:
+            for stage in self.stages:
+                before = tuple((name, earlier) for earlier in STAGES[stage].takes)
+                tasks.append(_Task(name, stage, ((name, APPLY), *before)))
+        return tasks
+
+    def go(self) -> dict[str, Ran]:
+        """Do everything."""
+        waiting = self.tasks()
+        self.progress.begin(len(waiting))
+        done: set[tuple[str, str]] = set()
+        failed: set[tuple[str, str]] = set()
+        running: dict[Future[Any], _Task] = {}
+        while waiting or running:
+            for task in [task for task in waiting if failed.intersection(task.after)]:
+                waiting.remove(task)
+                failed.add((task.scenario, task.work))
+            for task in [task for task in waiting if done.issuperset(task.after)]:
+                if self.cancel.is_set():
+                    break
+                waiting.remove(task)
+                self.progress.start(task.scenario, task.work)
+                running[self._submit(task)] = task
+            if self.cancel.is_set():
+                for future in running:
+                    future.cancel()
+                raise Cancelled("stopped: what was finished is kept, run again to go on")
+            for future in wait(running, timeout=WATCH_S, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                try:
+                    self._take(task, future.result())
+                    done.add((task.scenario, task.work))
+                except InputError as error:
+                    self.errors += error.problems
+                    failed.add((task.scenario, task.work))
+        ran = {name: Ran(name, self.cities[name], self.outcomes[name]) for name in self.wanted if name in self.cities}
+        for name, entry in ran.items():
+            if not failed.intersection((name, stage) for stage in self.stages):
+                self._write_record(name, entry)
+        if self.errors:
+            raise InputError(dict.fromkeys(self.errors))
+        return ran
+
+    def _submit(self, task: _Task) -> Future[Any]:
+        if task.work == APPLY:
+            base = (
+                self.place.city if task.scenario == TODAY else self.cities[self.scenarios[task.scenario].base or TODAY]
+            )
+            return self.executor.submit(apply_scenario, self.place, base, self.scenarios[task.scenario])
+        keys = {name: self.outcomes[task.scenario][name].key for name in STAGES[task.work].takes}
+        params = self.params[task.scenario][task.work]
+        return self.executor.submit(run_stage, self.place, self.cities[task.scenario], task.work, params, keys)
+
+    def _take(self, task: _Task, given: Any) -> None:
+        if task.work == APPLY:
+            self.cities[task.scenario], seconds, found = given
+            outcome = Outcome(APPLY, "found" if found else "made", self.cities[task.scenario].name, seconds)
+        else:
+            outcome = given
+            self.outcomes[task.scenario][task.work] = outcome
+        self.progress.done(task.scenario, outcome)
+
+    def _write_record(self, name: str, ran: Ran) -> None:
+        record = {
+            "scenario": self.scenarios[name].model_dump(mode="json"),
+            "city": ran.city.name,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "results": {model: outcome.key for model, outcome in ran.outcomes.items() if outcome.key},
+            "left_out": {model: outcome.reason for model, outcome in ran.outcomes.items() if not outcome.key},
+        }
+        path = self.place.record(name)
+        old = read_record(path)
+        if old is None or {**old, "finished": ""} != {**record, "finished": ""}:
+            write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Which results belong to a scenario; None where it was not run yet."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, float, bool]:
+    """
+    City of a scenario, made from that of its base or found.
+
+    Returns
+    -------
+    tuple
+        Its folder, the time it took [s], and whether it was there already. Without changes it is that of the base.
+    """
+    began = time.perf_counter()
+    if not scenario.change:
+        return base, 0.0, True
+    changes = scenario.model_dump(mode="json")["change"]
+    key = digest("scenario", base.name, changes, code_digest("dothi.changes"))
+    folder = place.derived / "cities" / key
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / f".{key}.lock"):
+        if is_whole(folder):
+            return folder, time.perf_counter() - began, True
+        path = place.folder / "scenarios" / f"{scenario.name}.toml"
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        city = scenario.apply(City.read(base), file=str(path) if text else "", text=text)
+        with whole_folder(folder) as part:
+            city.write(part)
+    return folder, time.perf_counter() - began, False
+
+
+def run_stage(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Outcome:
+    """
+    Result of one simulation on one city, made or found.
+
+    Parameters
+    ----------
+    place
+        Where.
+    folder
+        Folder of the city.
+    name
+        The simulation.
+    params
+        Its parameters.
+    before
+        Keys of the results handed to it, by simulation; an empty key means that there is none.
+    """
+    began = time.perf_counter()
+    stage, store = STAGES[name], place.store
+    lacking = [earlier for earlier, key in before.items() if not key]
+    if lacking:
+        return Outcome(name, "left out", reason=f"needs {', '.join(lacking)}")
+    code = code_digest(stage.module)
+    known = place.derived / "known" / digest(folder.name, name, params.model_dump(mode="json"), code, dict(before))
+    kept = _remembered(store, name, known)
+    if kept:
+        return Outcome(name, "found", kept.key, time.perf_counter() - began)
+
+    city = City.read(folder)
+    for earlier, handover in stage.takes.items():
+        given = store.find(earlier, before[earlier])
+        if given is None:
+            raise InputError([Problem("is whole: run again", file=str(store.root / earlier / before[earlier]))])
+        city = handover(city, given.result())
+    model = stage.load()
+    try:
+        require(city, model)
+    except InputError as error:
+        return Outcome(name, "left out", reason="; ".join(map(str, error.problems)))
+    produced_by = {
+        "model": name,
+        "parameters": params.model_dump(mode="json"),
+        "code": code,
+        "inputs": inputs_digest(city, model.inputs, model.rasters),
+        "taken": dict(before),
+    }
+    key = digest({part: value for part, value in produced_by.items() if part != "taken"})
+    with store.lock(name, key):
+        kept = store.find(name, key)
+        state: State = "found" if kept else "made"
+        if kept is None:
+            started = time.perf_counter()
+            result = model(params).run(city)
+            kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)
+    write_text(known, kept.key)
+    return Outcome(name, state, kept.key, time.perf_counter() - began)
+
+
+def _remembered(store: Store, model: str, known: Path) -> Kept | None:
+    """Result that this city, these parameters and this code gave before."""
+    try:
+        return store.find(model, known.read_text(encoding="utf-8").strip())
+    except OSError:
+        return None

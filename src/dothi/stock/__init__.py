@@ -1,0 +1,1 @@
+"""Stock: what stands and who lives in each ward and zone."""
