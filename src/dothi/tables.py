@@ -119,6 +119,7 @@ LAND_USE_CLASSES: Final = (
 )
 
 WATER_KINDS: Final = ("river", "canal", "lake", "pond", "basin", "sea", "wetland", "stream", "drain", "other")
+SURFACE_KINDS: Final = ("roof", "wall", "ground", "closure", "window", "door")
 RAIL_CLASSES: Final = ("rail", "tram", "light_rail", "subway", "monorail", "funicular", "other")
 
 _SOURCE_ID = Column("string", "", "Identifier in the source.", missing=True)
@@ -195,12 +196,51 @@ _DECLARED = (
     Table(
         "surfaces",
         "surface_id",
-        "A flat piece of a building's skin, as the source models it.",
+        "A flat piece of a building's skin: as its source models it, else of the prism over its footprint.",
         {
             "geometry": Column("geometry", "", "Polygon in space.", choices=POLYGONS),
             "building_id": Column("integer", "", "Building it belongs to.", refers_to="buildings.building_id"),
-            "kind": _one_of(("roof", "wall", "ground", "closure", "window", "door"), "What the surface is."),
+            "kind": _one_of(SURFACE_KINDS, "What the surface is."),
             "lod": Column("string", "", "Level of detail, such as 1, 2.2 (Biljecki et al. 2016)."),
+            "method": _one_of(
+                ("source", "prism"), "Drawn by the source, or a face of the prism over the footprint.", missing=True
+            ),
+            "tilt_deg": Column(
+                "float", "°", "Angle of the outward normal to the zenith: 0 flat roof, 90 wall.", 0, 180, missing=True
+            ),
+            "azimuth_deg": Column(
+                "float",
+                "°",
+                "Where the outward normal points, clockwise from grid north; missing where horizontal.",
+                0,
+                360,
+                missing=True,
+            ),
+            "area_m2": Column("float", "m²", "Area, holes taken off.", 0.0, missing=True),
+            "height_m": Column("float", "m", "Mean height above the ground of the building.", missing=True),
+            "party_building_id": Column(
+                "integer",
+                "",
+                "Building on the other side of a shared wall, the one that covers most; its own where parts meet.",
+                missing=True,
+                refers_to="buildings.building_id",
+            ),
+            "party_area_m2": Column(
+                "float", "m²", "Part of the area that neighbours cover: no sun, no heat loss.", 0.0, missing=True
+            ),
+        },
+    ),
+    Table(
+        "geometry_checks",
+        "geometry_check_id",
+        "A rule that solids of buildings should keep, and how many do not.",
+        {
+            "method": _one_of(("source", "prism"), "Solids drawn by sources, or prisms over footprints."),
+            "code": Column("integer", "", "Code of the rule, as val3dity has it.", 100, 999),
+            "rule": Column("string", "", "What should hold."),
+            "solids": Column("integer", "", "Solids that were tried.", 0),
+            "broken": Column("integer", "", "Solids that break the rule.", 0),
+            "building_ids": Column("string", "", "Buildings with most faults of this kind.", missing=True),
         },
     ),
     Table(
@@ -325,6 +365,13 @@ _DECLARED = (
                 ),
                 "Kind of vehicle.",
             ),
+            "headway_s": Column(
+                "float", "s", "Time between two vehicles, where no timetable holds.", 0.0, missing=True, inferred=True
+            ),
+            "first_s": Column("float", "s", "First departure of the day.", 0.0, missing=True),
+            "last_s": Column("float", "s", "Last departure of the day.", 0.0, missing=True),
+            "speed_m_s": Column("float", "m s⁻¹", "Mean speed, stops included.", 0.0, 100.0, missing=True),
+            "vehicle_capacity": Column("float", "", "Places in a vehicle.", 0.0, missing=True),
         },
     ),
     Table(
@@ -501,6 +548,9 @@ _DECLARED = (
             "source_id": _SOURCE_ID,
             "kind": _one_of(("wall", "retaining_wall", "fence", "hedge", "dyke", "kerb", "other"), "What it is."),
             "height_m": _metres("Height above ground.", 100.0),
+            "crest_m": Column(
+                "float", "m", "Level of its crest; above ground by its height where missing.", missing=True
+            ),
         },
     ),
     Table(
@@ -523,6 +573,166 @@ _DECLARED = (
             ),
             "precipitation_mm": Column("float", "mm", "Rain and melted snow of the hour.", 0, 500, missing=True),
             "method": _one_of(("measured", "typical", "estimated"), "Record, typical year of records, or synthesised."),
+        },
+    ),
+    Table(
+        "building_measures",
+        "building_measure_id",
+        "What a scenario does to the energy of a building.",
+        {
+            "building_id": Column("integer", "", "Building.", unique=True, refers_to="buildings.building_id"),
+            "heat_loss_ratio": Column(
+                "float", "", "Heat loss after a retrofit over that before.", 0.0, 2.0, missing=True
+            ),
+            "pv_roof_share": Column(
+                "float", "", "Share of the usable roof under solar modules.", 0.0, 1.0, missing=True
+            ),
+            "pv_facade_share": Column(
+                "float", "", "Share of the usable walls under solar modules.", 0.0, 1.0, missing=True
+            ),
+            "electric_car_share": Column("float", "", "Share of its cars that are electric.", 0.0, 1.0, missing=True),
+            "electric_motorbike_share": Column(
+                "float", "", "Share of its motorbikes that are electric.", 0.0, 1.0, missing=True
+            ),
+            "cooling_network": Column("string", "", "District cooling that serves it.", missing=True),
+        },
+    ),
+    Table(
+        "restrictions",
+        "restriction_id",
+        "An area that some vehicles may not enter.",
+        {
+            "geometry": _area("Area."),
+            "name": _NAME,
+            "mode": _one_of(MODES, "Vehicles concerned."),
+            "fuel": _one_of(("any", "petrol", "diesel"), "Of these, those with this fuel."),
+            "from_s": Column("float", "s", "Time of day from which it holds.", 0.0, 86400.0, missing=True),
+            "to_s": Column("float", "s", "Time of day to which it holds.", 0.0, 86400.0, missing=True),
+        },
+    ),
+    Table(
+        "plan_zones",
+        "plan_zone_id",
+        "A zone of the plan, and what may be built in it.",
+        {
+            "geometry": _area("Outline."),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "class": _one_of(LAND_USE_CLASSES, "Use that the plan allows."),
+            "floor_area_ratio": Column("float", "", "Greatest floor area over plot area.", 0.0, 30.0, missing=True),
+            "coverage_share": Column(
+                "float", "", "Greatest share of the plot under buildings.", 0.0, 1.0, missing=True
+            ),
+            "height_m": _metres("Greatest height.", 1000.0),
+        },
+    ),
+    Table(
+        "basins",
+        "basin_id",
+        "A basin that holds rain back.",
+        {
+            "geometry": _area("Outline at the brim."),
+            "name": _NAME,
+            "depth_m": _metres("Depth below the ground around.", 50.0),
+            "volume_m3": Column("float", "m³", "Volume up to the brim.", 0.0, missing=True),
+            "outflow_m3_s": Column("float", "m³ s⁻¹", "Greatest throttled outflow.", 0.0, missing=True),
+        },
+    ),
+    Table(
+        "storms",
+        "storm_id",
+        "A storm: its rain is in `hyetographs`, the river and the sea meanwhile in `stages`.",
+        {
+            "name": _NAME,
+            "return_period_years": Column("float", "", "Mean years between two such storms.", 0.0, missing=True),
+            "duration_s": Column("float", "s", "Duration of the rain.", 0.0),
+            "depth_mm": Column("float", "mm", "Rain altogether.", 0.0, 5000.0),
+            "source": Column("string", "", "Where the rain comes from.", missing=True),
+        },
+    ),
+    Table(
+        "hyetographs",
+        "hyetograph_id",
+        "Rain of a storm in a step of time.",
+        {
+            "storm_id": Column("integer", "", "Storm.", refers_to="storms.storm_id"),
+            "time_s": Column("float", "s", "Beginning of the step after that of the storm.", 0.0),
+            "intensity_mm_h": Column("float", "mm h⁻¹", "Intensity until the next step.", 0.0, 1000.0),
+        },
+    ),
+    Table(
+        "stages",
+        "stage_id",
+        "Level of a river or the sea at a time of a storm.",
+        {
+            "storm_id": Column("integer", "", "Storm.", refers_to="storms.storm_id"),
+            "kind": _one_of(("river", "sea"), "Whose level."),
+            "time_s": Column("float", "s", "Time after the beginning of the storm."),
+            "level_m": Column("float", "m", "Level above the datum of the terrain."),
+        },
+    ),
+    Table(
+        "climate",
+        "climate_id",
+        "How the climate of the scenario differs from that of the records; one row.",
+        {
+            "temperature_offset_k": Column("float", "K", "Added to every air temperature.", -20.0, 20.0),
+            "rain_factor": Column("float", "", "Times the rain of every storm.", 0.0, 10.0),
+            "sea_level_m": Column("float", "m", "Rise of the sea.", -5.0, 20.0),
+        },
+    ),
+    Table(
+        "transformers",
+        "transformer_id",
+        "A transformer of the distribution grid.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "rating_kva": Column("float", "kVA", "Rated apparent power.", 0.0, missing=True, inferred=True),
+            "u_primary_v": Column("float", "V", "Rated voltage of the higher side.", 0.0, missing=True),
+            "u_secondary_v": Column("float", "V", "Rated voltage of the lower side.", 0.0, missing=True),
+            "raised_m": _metres("Underside of what water must not reach, above ground.", 50.0, inferred=True),
+        },
+    ),
+    Table(
+        "sewer_nodes",
+        "sewer_node_id",
+        "A manhole, inlet or outfall of the sewers.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "kind": _one_of(("junction", "outfall", "storage"), "What it is."),
+            "ground_m": Column("float", "m", "Level of the ground.", missing=True),
+            "invert_m": Column("float", "m", "Level of its bottom.", missing=True, inferred=True),
+        },
+    ),
+    Table(
+        "sewers",
+        "sewer_id",
+        "A sewer between two nodes.",
+        {
+            "geometry": _line("Course, downstream."),
+            "source_id": _SOURCE_ID,
+            "from_sewer_node_id": Column("integer", "", "Upper node.", refers_to="sewer_nodes.sewer_node_id"),
+            "to_sewer_node_id": Column("integer", "", "Lower node.", refers_to="sewer_nodes.sewer_node_id"),
+            "length_m": _metres("Length."),
+            "diameter_m": _metres("Inner diameter, or height of the profile.", 20.0, inferred=True),
+            "manning_n": Column("float", "", "Manning's n [s m^(-1/3)].", 0.0, 0.5, missing=True, inferred=True),
+        },
+    ),
+    Table(
+        "pumps",
+        "pump_id",
+        "A pump of the sewers or of the water supply.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "network": _one_of(("sewer", "surface", "water"), "What it pumps from."),
+            "capacity_m3_s": Column("float", "m³ s⁻¹", "Flow with all pumps at work.", 0.0),
+            "raised_m": _metres("Underside of what water must not reach, above ground.", 50.0),
+            "needs_power": Column("boolean", "", "Stops when the grid is down.", missing=True),
         },
     ),
 )

@@ -20,8 +20,12 @@ WH_PER_MJ: Final = 1e6 / SECONDS_PER_HOUR
 
 UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_m_s": "m s⁻¹",
-    "_m3_s": "m³ s⁻¹",
     "_veh_h": "veh h⁻¹",
+    "_mm_h": "mm h⁻¹",
+    "_m3_s": "m³ s⁻¹",
+    "_kva": "kVA",
+    "_v": "V",
+    "_k": "K",
     "_w_m2": "W m⁻²",
     "_wh_m2": "Wh m⁻²",
     "_m2": "m²",
