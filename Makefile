@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+NPM_TESTS := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json))
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs setup lock clean
+.PHONY: demo test check bench docs setup web types lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -23,10 +24,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: setup ## build the demo city, central Nantes, and say where its report is
+web: setup ## build the web app into the package, where its sources changed
+	@$(BIN)/python hatch_build.py
+
+types: setup ## write the types of the HTTP interface for the web app
+	$(BIN)/python web/write_api_types.py
+
+demo: web ## build the demo city, central Nantes, and show it in the browser
 	$(BIN)/dothi demo $(DEMO)
 
-test: setup ## run all tests
+test: web ## run all tests
+	$(if $(NPM_TESTS),@$(BIN)/python hatch_build.py $(NPM_TESTS))
 	$(BIN)/python -m pytest
 
 check: setup ## lint, types, layers
@@ -42,7 +50,7 @@ docs: setup ## build the documentation into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
 lock: ## choose newest allowed versions and write requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra cluster --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
 
 clean: ## remove what was made

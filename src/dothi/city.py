@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dothi import schema
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import write_text
+from dothi.io.files import copy_file, write_text
 from dothi.tables import RASTERS, TABLES
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Loaded(Mapping[str, Any]):
         if name not in self._values:
             self._values[name] = self._loaders[name]()
         return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._loaders  # that of the base class would load the value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._loaders)
@@ -167,7 +170,7 @@ class City:
         """Rows of each table; tables that were not asked for yet are not loaded for it."""
         return {name: self.known_rows.get(name) or len(self.tables[name]) for name in self.tables}
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, kept: Mapping[str, Path] | None = None) -> None:
         """
         Write tables, rasters and last of all the manifest.
 
@@ -175,14 +178,20 @@ class City:
         ----------
         folder
             An empty or new folder; without its manifest it is no city, so a half-written one is never read.
+        kept
+            By name, files that already hold tables and rasters just as they are: they are copied.
         """
         from dothi.io.parquet import write_table
         from dothi.io.terrain import write_raster
 
-        for name in self.tables:
-            write_table(self.tables[name], folder / f"{name}.parquet")
-        for name in self.rasters:
-            write_raster(self.rasters[name], folder / f"{name}.tif")
+        kept = kept or {}
+        for name in [*self.tables, *self.rasters]:
+            if name in kept:
+                copy_file(kept[name], folder / kept[name].name)
+            elif name in self.tables:
+                write_table(self.tables[name], folder / f"{name}.parquet")
+            else:
+                write_raster(self.rasters[name], folder / f"{name}.tif")
         manifest = {
             "format": FORMAT,
             "name": self.name,

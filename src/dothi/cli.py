@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self
 import click
 
 from dothi import __version__
-from dothi.errors import DothiError, InputError
+from dothi.errors import DothiError, EngineMissingError, InputError
+from dothi.publish.export import FORMATS
 from dothi.units import M_PER_KM
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ P = ParamSpec("P")
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+BYTES_PER_MB = 1e6
 
 
 def _reports_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -123,17 +125,47 @@ _workers = click.option(
 )
 
 
+def _at(command: Callable[P, None]) -> Callable[P, None]:
+    """Options that say where the app is served."""
+    for option in (
+        click.option("--open/--no-open", "opens", default=False, help="Open the browser.  [default: no-open]"),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=8000,
+            show_default=True,
+            help="First port tried; 0 for any that is free.",
+        ),
+        click.option(
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            help="Address to listen at; 0.0.0.0 lets the whole network in.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @main.command()
 @click.argument("folder", default="demo", type=click.Path(path_type=Path))
 @_workers
 @_as_json
+@_at
+@click.option("--no-serve", is_flag=True, help="Build only.")
 @_reports_errors
-def demo(folder: Path, workers: int | None, as_json: bool) -> None:
-    """Build the demo city, central Nantes, in FOLDER (default: ./demo)."""
+def demo(folder: Path, workers: int | None, as_json: bool, no_serve: bool, **at: Any) -> None:
+    """
+    Build the demo city, central Nantes, in FOLDER (default: ./demo), and show it in the browser.
+
+    With --json it is built only.
+    """
     from dothi.demo import create_demo
 
     create_demo(folder)
     _build(folder, workers, as_json, quiet=as_json)
+    if not (no_serve or as_json):
+        _serve(folder, **at)
 
 
 @main.command()
@@ -193,6 +225,49 @@ def _print_built(console: Console, built: Built, report: Path) -> None:
 
 @main.command()
 @_folder
+@_at
+@_reports_errors
+def serve(folder: Path, **at: Any) -> None:
+    """
+    Show the city of the study in FOLDER in the browser.
+
+    Answers this machine alone, unless --host says otherwise. Ctrl-C ends it.
+    """
+    _serve(folder, **at)
+
+
+def _serve(folder: Path, host: str, port: int, opens: bool) -> None:
+    from dothi.study import Study
+
+    try:
+        from dothi.server.serve import address_of, is_loopback, listen, prepare, run
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "starlette", "uvicorn"):
+            raise
+        raise EngineMissingError("The server is not installed. Install it with: pip install 'dothi[server]'") from error
+
+    console = _console()
+    study = Study.open(folder)
+    with listen(host, port) as listening:
+        with _Bars(console) as bars:
+            app = prepare(study, host, bars)
+        address = address_of(listening)
+        if not is_loopback(host):
+            console.print("[yellow]Everybody on the network can see this city: there are no accounts yet.[/]")
+
+        def tell() -> None:
+            click.echo(f"{study.config.name} is at {address}  (Ctrl-C ends it)")
+            if opens:
+                click.launch(address)
+
+        try:
+            run(app, listening, tell)
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+
+
+@main.command()
+@_folder
 @_as_json
 @_reports_errors
 def info(folder: Path, as_json: bool) -> None:
@@ -240,6 +315,77 @@ def _print_description(description: dict[str, Any]) -> None:
             f"[bold]{name}[/]: {raster['shape'][1]} × {raster['shape'][0]} cells of {raster['cell_m']:g} m, "
             f"{raster['unit']}"
         )
+
+
+def _formats() -> str:
+    """Formats with a line each, for the help."""
+    width = max(map(len, FORMATS))
+    return "\b\nFormats:\n" + "\n".join(f"  {each.name:<{width}}  {each.title}" for each in FORMATS.values())
+
+
+def _words(_: Any, __: Any, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Words of an option that takes several, by commas or by being repeated."""
+    return tuple(word.strip() for text in given for word in text.split(",") if word.strip())
+
+
+@main.command(epilog=_formats())
+@click.argument("format_name", metavar="FORMAT")
+@_folder
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File or folder to write. [default: by the study]"
+)
+@click.option(
+    "--layers", multiple=True, callback=_words, help="Tables or rasters, such as buildings,links. [default: all]"
+)
+@click.option(
+    "--columns", multiple=True, callback=_words, help="Columns, such as height_m or links.name. [default: all]"
+)
+@click.option("--crs", help="Another grid for the coordinates, such as EPSG:9217.")
+@click.option("--compress", is_flag=True, help="Pack the result into a zip archive.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@_as_json
+@_reports_errors
+def export(format_name: str, folder: Path, output: Path | None, as_json: bool, **options: Any) -> None:
+    r"""
+    Write the city of the study in FOLDER in a format that other programs read.
+
+    \b
+    dothi export cityjson
+    dothi export gpkg my-city -o my-city.gpkg --layers buildings,links --crs EPSG:4326
+    """
+    from dothi.publish.export import export as write
+    from dothi.study import Study
+
+    console = _console()
+    study = Study.open(folder)
+    status = nullcontext() if as_json else console.status("")
+    with status as shown:
+        done = write(
+            study.city,
+            format_name,
+            output,
+            notify=lambda label: None if shown is None else shown.update(f"{format_name}: {label}"),
+            **options,
+        )
+    if as_json:
+        report = {
+            "format": format_name,
+            "path": str(done.path.resolve()),
+            "bytes": done.bytes,
+            "counts": done.counts,
+            "notes": done.notes,
+            "seconds": round(done.seconds, 3),
+        }
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+        return
+    for name, count in done.counts.items():
+        console.print(f"  {name:<20} [bold]{count:>10,}[/]")
+    for note in done.notes:
+        console.print(f"  [dim]{note}[/]", soft_wrap=True)
+    console.print(
+        f"Written in {done.seconds:.1f} s, {done.bytes / BYTES_PER_MB:.1f} MB: [cyan]{done.path.resolve()}[/]",
+        soft_wrap=True,
+    )
 
 
 @main.command()

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 import shapely
 from click.testing import CliRunner
 from matplotlib.image import imread
@@ -11,25 +10,11 @@ from matplotlib.image import imread
 from dothi import schema
 from dothi.cli import main
 from dothi.errors import Problems
-from dothi.study import Study
 from dothi.tables import TABLES
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "Nantes, thành phố"
-    result = CliRunner().invoke(main, ["demo", str(folder), "--workers", "0"])
-    assert result.exit_code == 0, result.output
-    return folder
-
-
-@pytest.fixture(scope="module")
-def city(demo):
-    return Study.open(demo).city
-
-
 def test_the_demo_says_what_it_built_and_where_report_pictures_and_tables_are(demo):
-    again = CliRunner().invoke(main, ["demo", str(demo), "--workers", "0"])
+    again = CliRunner().invoke(main, ["demo", str(demo), "--no-serve", "--workers", "0"])
     assert again.exit_code == 0
     text = again.output.replace("\n", " ")
     assert "Nothing changed" in text
