@@ -60,14 +60,14 @@ class Rings:
 
     def take(self, parts: Integers) -> Rings:
         """Some of the polygons, in the order asked for."""
-        rings = _ranges(self.part[parts], np.diff(self.part)[parts])
+        rings = ranges(self.part[parts], np.diff(self.part)[parts])
         size = self.size[rings]
-        vertices = _ranges(self.start[rings], size)
+        vertices = ranges(self.start[rings], size)
         return Rings(
             self.xy[vertices],
             self.z[vertices],
-            _starts(size),
-            _starts(np.diff(self.part)[parts]),
+            starts_of(size),
+            starts_of(np.diff(self.part)[parts]),
             self.owner[parts],
         )
 
@@ -96,8 +96,8 @@ def rings_of(shapes: Shapes) -> Rings:
     return Rings(
         np.ascontiguousarray(coordinates[:, :2]),
         coordinates[:, 2].copy(),
-        _starts(np.bincount(ring, minlength=len(rings))),
-        _starts(np.bincount(ring_owner, minlength=len(parts))),
+        starts_of(np.bincount(ring, minlength=len(rings))),
+        starts_of(np.bincount(ring_owner, minlength=len(parts))),
         owner.astype(np.int64),
     )
 
@@ -120,7 +120,7 @@ def triangulate(rings: Rings) -> tuple[Integers, Integers]:
     fan_parts = np.flatnonzero(convex)
     fans = np.maximum(np.diff(rings.first)[fan_parts] - 2, 0)
     apex = np.repeat(rings.first[:-1][fan_parts], fans)
-    step = _ranges(np.ones(len(fans), dtype=np.int64), fans)
+    step = ranges(np.ones(len(fans), dtype=np.int64), fans)
     fan = np.column_stack([apex, apex + step, apex + step + 1])
     part = np.repeat(fan_parts, fans)
 
@@ -156,13 +156,13 @@ def _ears(rings: Rings, parts: Integers) -> tuple[Integers, Integers]:
     return np.concatenate(pieces, dtype=np.int64).reshape(-1, 3), np.repeat(np.arange(len(parts)), corners // 3)
 
 
-def _starts(sizes: Integers) -> Integers:
+def starts_of(sizes: Integers) -> Integers:
     """First index of groups of these sizes, and one past the last."""
     starts: Integers = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
     return starts
 
 
-def _ranges(first: Integers, size: Integers) -> Integers:
+def ranges(first: Integers, size: Integers) -> Integers:
     """Indices of ranges, one after the other."""
     ends = np.cumsum(size)
     indices: Integers = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - size), size)

@@ -1,0 +1,454 @@
+"""Writing the scene of a city."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from dothi.crs import LONLAT, transformer
+from dothi.io.files import whole_folder
+from dothi.mesh.bridges import decks
+from dothi.mesh.drape import Paths, draped_areas, draped_lines
+from dothi.mesh.prisms import Prisms, has_model, prisms_of
+from dothi.mesh.terrain import TerrainMesh, levels_on_mesh
+from dothi.scene.bundle import gzipped
+from dothi.scene.cover import cover_tile
+from dothi.scene.ground import ground_mesh, is_known
+from dothi.scene.layers import (
+    Box,
+    Tile,
+    area_tiles,
+    line_tiles,
+    mesh_tile,
+    point_tiles,
+    prism_tiles,
+    skin_tiles,
+)
+from dothi.scene.names import names_file
+from dothi.scene.skins import triangles_in_space
+from dothi.shapes import Floats, Integers, Mask, Shapes
+from dothi.tables import TABLES
+from dothi.workers import Inline
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    from dothi.build import Progress
+    from dothi.city import City
+
+FORMAT: Final = 1
+SCENE: Final = "scene.json"
+FOOT_M: Final = 0.3
+"""How far walls reach below the lowest ground at their foot."""
+BRIDGE: Final = 1
+TUNNEL: Final = 2
+NO_KIND: Final = 255
+IN_FLIGHT: Final = 16
+"""Files that wait to be compressed at most: more would fill the memory."""
+SKIN_KINDS: Final = {"wall": 0, "roof": 1, "ground": 2}
+OTHER_SKIN: Final = 3
+
+Layers = Iterator[tuple[str, dict[str, Any], Iterator[Tile]]]
+"""Layers by name: what the scene says of each, and its files."""
+
+
+def write_scene(
+    city: City, folder: Path, key: str, progress: Progress | None = None, executor: Executor | None = None
+) -> None:
+    """
+    Write what the viewer draws of a city, see ``docs/reference/scene-format.md``.
+
+    Parameters
+    ----------
+    city
+        A built city.
+    folder
+        Folder to make; it appears when all of it is written. One that is there and whole stays as it is.
+    key
+        Key of the city.
+    progress
+        Told of every layer.
+    executor
+        Where files are compressed; in this process where None.
+    """
+    steps: dict[str, Callable[[_Site], Layers]] = {
+        "Ground": _ground,
+        "Buildings": _buildings,
+        "Roads, tracks and water": _lines_and_areas,
+        "Trees and places": _points,
+    }
+    if progress:
+        progress.begin([*steps, "Names"])
+    with whole_folder(folder) as temporary:
+        files = _Files(temporary, executor or Inline())
+        site = _site(city)
+        for title, make in steps.items():
+            with _Told(progress, title):
+                for name, about, tiles in make(site):
+                    files.put_layer(name, about, tiles)
+        with _Told(progress, "Names"):
+            names = {"file": "names.bin"}
+            files.put(names, names_file(_named(site)))
+            files.settle()
+        scene = {
+            "format": FORMAT,
+            "key": key,
+            "name": city.name,
+            "country": city.country,
+            "crs": city.crs,
+            **_whereabouts(site),
+            "box": _box_around(files.boxes),
+            "attribution": _attribution(city),
+            "layers": files.layers,
+            "names": names,
+        }
+        text = json.dumps(scene, ensure_ascii=False, separators=(",", ":"), default=float)
+        _store(temporary / SCENE, f"{text}\n".encode())
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Files:
+    """Files of a scene, compressed elsewhere while the next ones are made."""
+
+    def __init__(self, folder: Path, executor: Executor) -> None:
+        self.layers: dict[str, dict[str, Any]] = {}
+        self.boxes: list[Box] = []
+        self._folder, self._executor = folder, executor
+        self._waiting: deque[tuple[dict[str, Any], Future[int]]] = deque()
+
+    def put(self, entry: dict[str, Any], data: bytes) -> None:
+        """Store the file that an entry names; its compressed size is in the entry once `settle` was called."""
+        entry["bytes"] = 0
+        self._waiting.append((entry, self._executor.submit(_store, self._folder / entry["file"], data)))
+        self.settle(IN_FLIGHT)
+
+    def put_layer(self, name: str, about: dict[str, Any], tiles: Iterator[Tile]) -> None:
+        """Store the files of a layer; one without any is left out."""
+        entries: list[dict[str, Any]] = []
+        for tile in tiles:
+            entry: dict[str, Any] = {"file": tile.name}
+            self.put(entry, tile.data)
+            entries.append(entry)
+            if "rows" in about:
+                entry["n"] = tile.n
+            entry["box"] = tile.box
+            if about["type"] != "cover":
+                self.boxes.append(tile.box)
+        if entries and "rows" in about:
+            self.layers[name] = {**about, "tiles": entries}
+        elif entries:
+            entries[0].update(about)
+            self.layers[name] = entries[0]
+
+    def settle(self, most: int = 0) -> None:
+        """Wait until at most so many files are still to be stored."""
+        while len(self._waiting) > most:
+            entry, future = self._waiting.popleft()
+            entry["bytes"] = future.result()
+
+
+def _store(path: Path, data: bytes) -> int:
+    """Write a file and its compressed twin; the length of the twin [B]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    packed = gzipped(data)
+    path.write_bytes(data)
+    path.with_name(f"{path.name}.gz").write_bytes(packed)
+    return len(packed)
+
+
+# ── the whole ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A city and the ground on which its scene stands."""
+
+    city: City
+    origin: tuple[int, int]
+    mesh: TerrainMesh
+    known: bool
+    """Whether the ground is that of a terrain."""
+
+    def moved(self, xyz: Floats) -> Floats:
+        """Places (n, 2) or (n, 3) seen from the origin [m]."""
+        moved = xyz.copy()
+        moved[:, :2] -= self.origin
+        return moved
+
+    def moved_paths(self, paths: Paths) -> Paths:
+        """Lines seen from the origin."""
+        return replace(paths, xyz=self.moved(paths.xyz))
+
+
+def _site(city: City) -> _Site:
+    west, south, east, north = city.bounds
+    origin = (round((west + east) / 2.0), round((south + north) / 2.0))
+    return _Site(city, origin, ground_mesh(city), is_known(city))
+
+
+def _whereabouts(site: _Site) -> dict[str, Any]:
+    """Origin on the grid and on the globe, and the direction of true north there."""
+    to_globe = transformer(site.city.crs, LONLAT)
+    x, y = site.origin
+    lon, lat = to_globe.transform(x, y)
+    step = 1e-4 if lat < 89.0 else -1e-4
+    ends = transformer(LONLAT, site.city.crs).transform([lon, lon], [lat - step, lat + step])
+    east, north = np.diff(ends, axis=1)[:, 0] * np.sign(step)
+    return {
+        "origin": site.origin,
+        "lonlat": [round(lon, 7), round(lat, 7)],
+        "convergence_deg": round(float(np.degrees(np.arctan2(east, north))), 4),
+    }
+
+
+def _box_around(boxes: list[Box]) -> list[float]:
+    if not boxes:
+        return [0.0] * 6
+    all_boxes = np.array(boxes)
+    return [*all_boxes[:, :3].min(axis=0).tolist(), *all_boxes[:, 3:].max(axis=0).tolist()]
+
+
+def _attribution(city: City) -> list[str]:
+    """What the sources ask to be written beside a picture."""
+    said: dict[str, None] = {}
+    for source in city.provenance.get("sources", ()):
+        if text := str(source.get("attribution") or "").strip():
+            licence = str(source.get("licence") or "").strip()
+            said[f"{text} ({licence})" if licence else text] = None
+    return list(said)
+
+
+# ── layers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ground(site: _Site) -> Layers:
+    """The terrain, and what covers it."""
+    if site.known:
+        mesh = replace(site.mesh, west=site.mesh.west - site.origin[0], south=site.mesh.south - site.origin[1])
+        about = {"type": "mesh", "error_m": float(np.ceil(mesh.error_m * 100.0) / 100.0)}
+        yield "terrain", about, iter([mesh_tile(mesh)])
+    if "land_cover" in site.city.rasters:
+        tile, classes = cover_tile(site.city.rasters["land_cover"], site.origin)
+        yield "cover", {"type": "cover", "classes": classes}, iter([tile])
+
+
+def _buildings(site: _Site) -> Layers:
+    """Buildings as prisms, and those whose surfaces the source models as these."""
+    rows = len(site.city["buildings"])
+    if not rows:
+        return
+    prisms = _founded(prisms_of(site.city), site.mesh)
+    moved = replace(prisms, rings=replace(prisms.rings, xy=site.moved(prisms.rings.xy)))
+    yield "buildings", {"type": "prisms", "rows": rows}, prism_tiles(moved)
+
+    modelled = has_model(site.city)
+    if modelled.any():
+        surfaces = site.city["surfaces"]
+        owner = site.city["buildings"].index.get_indexer(surfaces["building_id"])
+        level = pd.to_numeric(surfaces["lod"], errors="coerce").to_numpy(dtype=float)
+        surfaces, owner = surfaces[(level >= 2.0) & (owner >= 0)], owner[(level >= 2.0) & (owner >= 0)]
+        corners, surface = triangles_in_space(_shapes(surfaces))
+        kind = surfaces["kind"].astype(object).map(SKIN_KINDS).fillna(OTHER_SKIN).to_numpy(dtype=np.int64)
+        corners[:, :, :2] -= site.origin
+        yield (
+            "surfaces",
+            {"type": "skins", "rows": rows},
+            skin_tiles("surfaces", corners, owner[surface], kind[surface]),
+        )
+
+
+def _founded(prisms: Prisms, mesh: TerrainMesh) -> Prisms:
+    """Prisms whose walls reach down to the mesh all around, unless they stand on air."""
+    if not len(prisms):
+        return prisms
+    lowest = np.minimum.reduceat(levels_on_mesh(mesh, prisms.rings.xy), prisms.rings.first[:-1])
+    foot = np.minimum(prisms.ground_m, lowest) - FOOT_M
+    return replace(prisms, base_m=np.where(prisms.base_m > prisms.ground_m, prisms.base_m, foot))
+
+
+def _lines_and_areas(site: _Site) -> Layers:
+    """Water and land use, roads and tracks with their bridges, and boundaries."""
+    city = site.city
+    for name, column in (("water_bodies", "kind"), ("land_use", "class"), ("zones", ""), ("wards", "")):
+        table = city[name]
+        if len(table):
+            kind, kinds = _kinds(table, name, column)
+            sheets = draped_areas(_shapes(table), site.mesh)
+            sheets = replace(
+                sheets,
+                rings=replace(sheets.rings, xy=site.moved(sheets.rings.xy)),
+                inner=site.moved(sheets.inner),
+            )
+            about = {"type": "areas", "rows": len(table), "kinds": kinds}
+            yield name, about, area_tiles(name, sheets, np.arange(len(table)), kind)
+
+    ways = {name: _ways(city, name) for name in ("links", "railways") if len(city[name])}
+    if ways:
+        spans = decks(
+            np.concatenate([way.shapes for way in ways.values()]),
+            np.concatenate([way.bridge for way in ways.values()]),
+            np.concatenate([way.tunnel for way in ways.values()]),
+            np.concatenate([way.level for way in ways.values()]),
+            _shapes(city["water_bodies"]),
+            site.mesh,
+        )
+        before = 0
+        for name, way in ways.items():
+            n_bridges = int(np.count_nonzero(way.bridge))
+            own = Paths(spans.xyz, spans.start[before : before + n_bridges + 1])
+            before += n_bridges
+            paths = _with_decks(draped_lines(way.shapes, site.mesh), own, way.bridge)
+            yield name, way.about, _way_tiles(name, site.moved_paths(paths), way)
+    for name in ("waterways", "barriers"):
+        if len(city[name]):
+            way = _ways(city, name)
+            yield name, way.about, _way_tiles(name, site.moved_paths(draped_lines(way.shapes, site.mesh)), way)
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """Lines of a table, one for both directions."""
+
+    about: dict[str, Any]
+    shapes: Shapes
+    row: Integers
+    reverse_row: Integers
+    kind: Integers
+    width_m: Floats
+    bridge: Mask
+    tunnel: Mask
+    level: Integers
+
+
+def _ways(city: City, name: str) -> _Ways:
+    table = city[name]
+    row = np.arange(len(table))
+    reverse = np.full(len(table), -1, dtype=np.int64)
+    if "reverse_link_id" in table:
+        reverse = table.index.get_indexer(table["reverse_link_id"].fillna(-1).astype("int64"))
+    drawn = (reverse < 0) | (row < reverse) | (reverse[reverse] != row)
+    kind, kinds = _kinds(table, name, "class" if "class" in table else "kind")
+    bridge, tunnel = _is(table, "bridge"), _is(table, "tunnel")
+    level = np.where(bridge, 1, 0)
+    if "level" in table:
+        level = np.where(table["level"].notna(), table["level"].fillna(0).to_numpy(dtype=np.int64), level)
+    width = table["width_m"].fillna(0.0).to_numpy(dtype=float) if "width_m" in table else np.zeros(len(table))
+    return _Ways(
+        about={"type": "lines", "rows": len(table), "kinds": kinds},
+        shapes=_shapes(table)[drawn],
+        row=row[drawn],
+        reverse_row=reverse[drawn],
+        kind=kind[drawn],
+        width_m=width[drawn],
+        bridge=(bridge & ~tunnel)[drawn],
+        tunnel=tunnel[drawn],
+        level=level[drawn],
+    )
+
+
+def _with_decks(paths: Paths, spans: Paths, bridge: Mask) -> Paths:
+    """Lines in which those that are bridges are replaced, in their order."""
+    both = np.concatenate([paths.xyz, spans.xyz])
+    first, size = paths.start[:-1].copy(), paths.size
+    first[bridge], size[bridge] = spans.start[:-1] + len(paths.xyz), spans.size
+    start = np.concatenate([[0], np.cumsum(size)])
+    vertices = np.arange(start[-1]) + np.repeat(first - start[:-1], size)
+    return Paths(both[vertices], start)
+
+
+def _way_tiles(name: str, paths: Paths, way: _Ways) -> Iterator[Tile]:
+    flags = BRIDGE * way.bridge + TUNNEL * way.tunnel
+    return line_tiles(name, paths, way.row, way.reverse_row, way.width_m, way.kind, flags)
+
+
+def _points(site: _Site) -> Layers:
+    """Trees, stops and facilities."""
+    for name, column in (("trees", ""), ("stops", ""), ("facilities", "kind")):
+        table = site.city[name]
+        if not len(table):
+            continue
+        kind, kinds = _kinds(table, name, column)
+        height, width = (
+            table[measure].fillna(0.0).to_numpy(dtype=float) if measure in table else np.zeros(len(table))
+            for measure in ("height_m", "crown_diameter_m")
+        )
+        about = {"type": "points", "rows": len(table), "kinds": kinds}
+        xyz = site.moved(_standing(table, site.mesh))
+        yield name, about, point_tiles(name, xyz, np.arange(len(table)), kind, height, width)
+
+
+def _standing(table: Any, mesh: TerrainMesh) -> Floats:
+    """Points on the mesh (n, 3) that stand for the rows of a table [m]."""
+    xy = shapely.get_coordinates(shapely.centroid(_shapes(table)))
+    return np.column_stack([xy, levels_on_mesh(mesh, xy)])
+
+
+def _named(site: _Site) -> dict[str, tuple[pd.Series, Integers, Floats]]:
+    """Names, rows and places of what people look for."""
+    found = {}
+    tables = {"street": "links", "stop": "stops", "facility": "facilities", "ward": "wards", "building": "buildings"}
+    for kind, name in tables.items():
+        table = site.city[name]
+        named = table["name"].notna().to_numpy() if "name" in table else np.zeros(len(table), dtype=bool)
+        if name == "links":
+            one_way = np.zeros(len(table), dtype=bool)
+            one_way[_ways(site.city, name).row] = True
+            named = named & one_way
+        rows = np.flatnonzero(named)
+        if len(rows):
+            chosen = table.iloc[rows]
+            if name == "links":
+                middle = shapely.line_interpolate_point(_shapes(chosen), 0.5, normalized=True)
+                chosen = chosen.set_geometry(middle, crs=table.crs)
+            elif name == "wards":
+                chosen = chosen.set_geometry(shapely.point_on_surface(_shapes(chosen)), crs=table.crs)
+            found[kind] = (chosen["name"], rows, site.moved(_standing(chosen, site.mesh)))
+    return found
+
+
+def _kinds(table: Any, name: str, column: str) -> tuple[Integers, list[str]]:
+    """Kind of every row as a number, 255 for none, and the names of the numbers."""
+    if not column or column not in table:
+        return np.full(len(table), NO_KIND, dtype=np.int64), []
+    kinds = list(TABLES[name].columns[column].choices)
+    found = pd.Index(kinds).get_indexer(table[column].astype(object))
+    return np.where(found < 0, NO_KIND, found).astype(np.int64), kinds
+
+
+def _is(table: Any, column: str) -> Mask:
+    """Whether something is said to be so, row by row."""
+    if column not in table:
+        return np.zeros(len(table), dtype=bool)
+    said: Mask = table[column].fillna(False).to_numpy(dtype=bool)
+    return said
+
+
+def _shapes(table: Any) -> Shapes:
+    return np.asarray(table.geometry.array, dtype=object)
+
+
+class _Told:
+    """A step of which somebody is told."""
+
+    def __init__(self, progress: Progress | None, title: str) -> None:
+        self._progress, self._title = progress, title
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+        if self._progress:
+            self._progress.step(self._title)
+
+    def __exit__(self, *raised: object) -> None:
+        if self._progress and raised[0] is None:
+            self._progress.done(self._title, time.perf_counter() - self._began, False)
