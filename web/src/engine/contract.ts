@@ -125,6 +125,14 @@ export interface Engine {
   /** Place on the page of a point in space, null where it is out of sight. */
   project(point: Point): [number, number] | null;
   /** What is held and drawn, for tests and benchmarks. */
-  stats(): { buildings: number; tiles: number; triangles: number; draws: number; gpuBytes: number; frames: number; lastFrame_ms: number };
+  stats(): {
+    buildings: number;
+    tiles: number;
+    triangles: number;
+    draws: number;
+    gpuBytes: number;
+    frames: number;
+    lastFrame_ms: number;
+  };
   dispose(): void;
 }

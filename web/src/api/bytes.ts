@@ -1,0 +1,56 @@
+/**
+ * The one place where an address becomes bytes: from files that the page carries inside, else from the server.
+ *
+ * A page that holds everything in one file puts its files in `globalThis.__DOTHI_FILES__`, by the same addresses that the
+ * server has (`api/study`), as base64 text, packed with gzip or not.
+ */
+
+import { NotFound, ServerGone, WrongAnswer } from "./problems";
+import type { ProblemsFacts } from "./types";
+
+declare global {
+  var __DOTHI_FILES__: Record<string, string> | undefined;
+}
+
+/** Bytes at an address relative to the page, such as `api/study`. */
+export async function bytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const inside = globalThis.__DOTHI_FILES__;
+  if (inside) {
+    if (!(path in inside)) throw new NotFound(path);
+    return unpack(inside[path]);
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(path, { signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ServerGone(path);
+  }
+  if (answer.status === 404) throw new NotFound(path, await problemsOf(answer));
+  if (!answer.ok) throw new WrongAnswer(path, answer.status, await problemsOf(answer));
+  try {
+    return await answer.arrayBuffer();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ServerGone(path);
+  }
+}
+
+export async function json<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return JSON.parse(new TextDecoder().decode(await bytes(path, signal))) as T;
+}
+
+async function unpack(text: string): Promise<ArrayBuffer> {
+  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  if (packed[0] !== 0x1f || packed[1] !== 0x8b) return packed.buffer;
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+async function problemsOf(answer: Response): Promise<string[]> {
+  try {
+    const { problems } = (await answer.json()) as Partial<ProblemsFacts>;
+    return problems?.map(({ text }) => text) ?? [];
+  } catch {
+    return [];
+  }
+}

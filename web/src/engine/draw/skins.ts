@@ -1,0 +1,88 @@
+/** Buildings whose surfaces the source models (level of detail 2 and more). */
+
+import * as THREE from "three";
+import type { SkinTile } from "../decode/meshes";
+import { PAINT_GLSL } from "../look/paint";
+import type { Palette } from "../look/palette";
+import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL, texelTexture } from "./kit";
+import { Layer, ORDER } from "./layer";
+
+const VERTEX = /* glsl */ `
+uniform highp usampler2D uTriangles, uVertices;
+${TEXEL_GLSL}
+#ifdef CAST
+out float vLevel;
+#else
+${PAINT_GLSL}
+uniform vec3 uWall, uRoof;
+out vec3 vPlace;
+flat out vec4 vColour;
+flat out float vMark;
+#endif
+void main() {
+  uvec4 t = texel(uTriangles, gl_VertexID / 3);
+  uint v = t[gl_VertexID % 3];
+  uvec4 pair = texel(uVertices, int(v >> 1));
+  uvec2 one = (v & 1u) == 0u ? pair.xy : pair.zw;
+  vec3 p = vec3(place(one.x), level(one.y));
+#ifdef CAST
+  vLevel = p.z;
+#else
+  int row = int(t.w & 0x0fffffffu);
+  float state;
+  vec4 paint = paintOf(row, state);
+  vColour = vec4(state == 0.0 ? ((t.w >> 28) == 1u ? uRoof : uWall) : paint.rgb, state);
+  vMark = marking(row);
+  vPlace = p;
+#endif
+  gl_Position = projectionMatrix * viewMatrix * vec4(p, 1.0);
+}`;
+
+const FRAGMENT = /* glsl */ `
+${LIGHT_GLSL}
+in vec3 vPlace;
+flat in vec4 vColour;
+flat in float vMark;
+out vec4 colour;
+void main() {
+  vec3 n = normalize(cross(dFdx(vPlace), dFdy(vPlace)));
+  vec3 c = vColour.w == 2.0 ? hatched(gl_FragCoord.xy) : vColour.rgb;
+  c = mix(c, uAccent, vMark);
+  bool legend = uReal == 0.0 && vColour.w > 0.0 && n.z > 0.5;
+  colour = vec4(hazed(legend ? c : c * light(vPlace, n), vPlace, cameraPosition), 1.0);
+}`;
+
+/** What picking keeps of a tile. */
+export interface KeptSkins extends SkinTile {
+  sphere: THREE.Sphere;
+}
+
+export class Skins extends Layer {
+  readonly kept: KeptSkins[] = [];
+  readonly #look = { uWall: { value: new THREE.Vector3() }, uRoof: { value: new THREE.Vector3() } };
+
+  add(tile: SkinTile): void {
+    const sphere = sphereOf(tile.low, tile.high);
+    const uniforms = {
+      ...frameUniforms(tile.frame),
+      ...this.paint.uniforms,
+      ...this.#look,
+      uTriangles: { value: texelTexture(tile.triangles.slice()) },
+      uVertices: { value: texelTexture(tile.vertices.slice()) },
+    };
+    const geometry = new THREE.BufferGeometry();
+    geometry.setDrawRange(0, tile.n * 3);
+    geometry.boundingSphere = sphere;
+    const options = { shared: this.shared, uniforms, vertex: VERTEX, fragment: FRAGMENT };
+    this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids);
+    this.mesh(geometry, casterMaterial(options), 0, this.casters);
+    this.hold(tile.triangles, tile.vertices);
+    this.kept.push({ ...tile, sphere });
+    this.tiles++;
+  }
+
+  dress(palette: Palette): void {
+    this.#look.uWall.value.fromArray(palette.wall);
+    this.#look.uRoof.value.fromArray(palette.roof);
+  }
+}

@@ -1,0 +1,10 @@
+import type { Layer } from "./layer";
+
+/** Administrative units of the lowest tier. */
+export const wards: Layer = {
+  table: "wards",
+  scene: ["wards"],
+  icon: "zones",
+  groups: [{ group: "people", columns: ["residents"] }],
+  visible: false,
+};

@@ -1,0 +1,364 @@
+/**
+ * One view of one city: what is loaded, what is shown, where the camera stands.
+ *
+ * Nothing here belongs to the page, so that two panes can stand side by side and share a camera.
+ */
+
+import { CitySource, study as fetchStudy, type Named } from "../api/city";
+import { NotFound, ServerGone } from "../api/problems";
+import { valueAt, type Catalogue, type CityEntry, type ColumnFacts, type ObjectRecord, type Study } from "../api/types";
+import type { Camera, Engine, Look, Measured, Pick, Point, Scene } from "../engine/contract";
+import { LAYERS, layerOf } from "../layers";
+import type { Layer } from "../layers/layer";
+import { shownUnit } from "../i18n/units";
+import { isSkewed, type ClassMethod } from "../scales/breaks";
+import type { Coloured } from "../scales/scale";
+import type { Address, ColourChoice, Selection } from "./address";
+import { fairTime, zoneOf, type LocalTime } from "./clock";
+import { colourLayer } from "./colouring";
+import { indexed, type Indexed } from "./search";
+import { isNear, Trail } from "./trail";
+
+export type Stage =
+  | { type: "loading" }
+  | { type: "ready" }
+  | { type: "no-city" }
+  | { type: "gone" }
+  | { type: "no-webgl2" }
+  | { type: "context-lost" }
+  | { type: "broken"; detail: string };
+
+/** What a legend shows of a layer. */
+export type Colouring = { type: "loading" } | { type: "failed" } | { type: "shown"; coloured: Coloured };
+
+export interface Hovered {
+  layer: Layer;
+  row: number;
+  client: [number, number];
+}
+
+/** How long the camera has to rest before its place counts as a view [ms]. */
+const REST_MS = 700;
+
+export class Pane {
+  study = $state.raw<Study | null>(null);
+  entry = $state.raw<CityEntry | null>(null);
+  source = $state.raw<CitySource | null>(null);
+  scene = $state.raw<Scene | null>(null);
+  catalogue = $state.raw<Catalogue | null>(null);
+  engine = $state.raw<Engine | null>(null);
+
+  stage = $state.raw<Stage>({ type: "loading" });
+  progress = $state(0);
+  /** Every tile is loaded and drawn. */
+  complete = $state(false);
+
+  visible = $state<Record<string, boolean>>({});
+  colours = $state<Record<string, ColourChoice>>({});
+  colourings = $state.raw<Record<string, Colouring>>({});
+  /** Legend lines shown alone, by layer. */
+  only = $state.raw<Record<string, ReadonlySet<number>>>({});
+
+  look = $state<Look>("thematic");
+  shadows = $state(true);
+  time = $state.raw<LocalTime>({ date: "2025-06-21", minutes: 960 });
+  camera = $state.raw<Camera | null>(null);
+  /** The reader moved away from the first view. */
+  moved = $state(false);
+
+  selected = $state.raw<Selection | null>(null);
+  record = $state.raw<ObjectRecord | null>(null);
+  recordFailed = $state(false);
+  hovered = $state.raw<Hovered | null>(null);
+
+  measuring = $state(false);
+  measured = $state.raw<Measured | null>(null);
+
+  canGoBack = $state(false);
+  canGoForward = $state(false);
+
+  readonly zone = $derived(zoneOf(this.scene?.country ?? this.study?.country ?? ""));
+  readonly layers = $derived(LAYERS.filter((layer) => this.rows(layer) > 0));
+
+  #trail = new Trail();
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #startTime: LocalTime | null = null;
+  #wanted: Address;
+  #names: Promise<Indexed[]> | null = null;
+  #painting = new Map<string, number>();
+
+  constructor(address: Address = {}) {
+    this.#wanted = address;
+    this.#apply(address);
+  }
+
+  /** Find out what there is; the engine draws it later. */
+  async open(signal?: AbortSignal): Promise<void> {
+    this.stage = { type: "loading" };
+    try {
+      this.study = await fetchStudy(signal);
+      const entry = this.study.cities.find(({ id }) => id === this.#wanted.city) ?? this.study.cities[0];
+      if (!entry) {
+        this.stage = { type: "no-city" };
+        return;
+      }
+      this.entry = entry;
+      this.source = new CitySource(entry.id, entry.key);
+      const [scene, catalogue] = await Promise.all([this.source.scene(signal), this.source.catalogue()]);
+      this.catalogue = catalogue;
+      this.#startTime = fairTime(new Date().getFullYear(), zoneOf(scene.country), scene.lonlat);
+      if (!this.#wanted.time) this.time = this.#startTime;
+      this.scene = scene;
+      if (this.#wanted.selected) void this.select(this.#wanted.selected);
+    } catch (error) {
+      if (!signal?.aborted) this.fail(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.stage =
+      error instanceof ServerGone
+        ? { type: "gone" }
+        : { type: "broken", detail: error instanceof Error ? error.message : String(error) };
+  }
+
+  /** Objects of a layer in this city. */
+  rows(layer: Layer): number {
+    const drawn = layer.scene.some((name) => (this.scene?.layers[name]?.tiles?.length ?? 0) > 0);
+    return drawn ? (this.catalogue?.tables[layer.table]?.rows ?? 0) : 0;
+  }
+
+  facts(table: string, column: string): ColumnFacts | undefined {
+    return this.catalogue?.tables[table]?.columns[column];
+  }
+
+  isVisible(layer: Layer): boolean {
+    return this.visible[layer.table] ?? layer.visible;
+  }
+
+  setVisible(layer: Layer, on: boolean): void {
+    this.visible = { ...this.visible, [layer.table]: on };
+  }
+
+  /** Classes that suit a column when the reader did not choose any. */
+  method(table: string, choice: ColourChoice): ClassMethod {
+    if (choice.method) return choice.method;
+    const facts = this.facts(table, choice.column);
+    if (!facts || facts.minimum === null || facts.maximum === null) return "rounded";
+    const spread = {
+      minimum: facts.minimum,
+      maximum: facts.maximum,
+      quantiles: facts.quantiles,
+      whole: facts.kind === "integer",
+    };
+    return isSkewed(spread) && facts.minimum > 0 && facts.maximum > 300 * facts.minimum ? "log" : "rounded";
+  }
+
+  setColour(table: string, choice: ColourChoice | null): void {
+    const { [table]: _, ...others } = this.colours;
+    this.colours = choice ? { ...others, [table]: choice } : others;
+    this.only = { ...this.only, [table]: new Set() };
+  }
+
+  /** Show one line of a legend alone, or with the others again. */
+  toggleOnly(table: string, index: number | null): void {
+    const lines = new Set(this.only[table]);
+    if (index === null) lines.clear();
+    else if (!lines.delete(index)) lines.add(index);
+    this.only = { ...this.only, [table]: lines };
+  }
+
+  /** Fetch the values a layer is coloured by and hand their colours to the engine. */
+  async paint(layer: Layer, dark: boolean): Promise<void> {
+    const { source, engine } = this;
+    const choice = this.colours[layer.table];
+    const facts = choice && this.facts(layer.table, choice.column);
+    const turn = (this.#painting.get(layer.table) ?? 0) + 1;
+    this.#painting.set(layer.table, turn);
+    const scene = layer.scene.filter((name) => this.scene?.layers[name]);
+    if (!choice || !facts || !source) {
+      for (const name of scene) engine?.setPaint(name, null);
+      const { [layer.table]: _, ...others } = this.colourings;
+      this.colourings = others;
+      return;
+    }
+    const only = this.only[layer.table] ?? new Set();
+    const method = this.method(layer.table, choice);
+    if (this.colourings[layer.table]?.type !== "shown") this.#setColouring(layer, { type: "loading" });
+    try {
+      const coloured = await colourLayer(source, layer.table, choice, facts, {
+        method,
+        dark,
+        only,
+        factor: shownUnit(facts.unit, "en").factor,
+      });
+      if (this.#painting.get(layer.table) !== turn) return; // another choice came in between
+      for (const name of scene) engine?.setPaint(name, coloured.paint);
+      this.#setColouring(layer, { type: "shown", coloured });
+    } catch {
+      if (this.#painting.get(layer.table) === turn) this.#setColouring(layer, { type: "failed" });
+    }
+  }
+
+  #setColouring(layer: Layer, colouring: Colouring): void {
+    this.colourings = { ...this.colourings, [layer.table]: colouring };
+  }
+
+  /** Select an object by its identifier and read all that is known of it. */
+  async select(selection: Selection | null): Promise<void> {
+    this.selected = selection;
+    this.record = null;
+    this.recordFailed = false;
+    if (!selection || !this.source) return;
+    try {
+      const record = await this.source.record(selection.table, selection.id);
+      if (this.selected === selection) this.record = record;
+    } catch (error) {
+      if (this.selected !== selection) return;
+      if (error instanceof NotFound) this.recordFailed = true;
+      else if (error instanceof ServerGone) this.fail(error);
+      else this.recordFailed = true;
+    }
+  }
+
+  async selectRow(layer: Layer, row: number): Promise<void> {
+    if (!this.source) return;
+    try {
+      const id = valueAt(await this.source.ids(layer.table), row);
+      if (typeof id === "number") await this.select({ table: layer.table, id });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** What a pick of the engine means: the layer the reader knows, and the row of its table. */
+  picked(pick: Pick | null): { layer: Layer; row: number } | null {
+    const layer = pick && layerOf(pick.layer);
+    return layer ? { layer, row: pick.row } : null;
+  }
+
+  cameraMoved(camera: Camera): void {
+    this.camera = camera;
+    const home = this.engine?.home();
+    this.moved = home ? !isNear(camera, home) : false;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      this.#trail.visit(camera);
+      this.#showTrail();
+    }, REST_MS);
+  }
+
+  #showTrail(): void {
+    this.canGoBack = this.#trail.canGoBack;
+    this.canGoForward = this.#trail.canGoForward;
+  }
+
+  go(camera: Camera | null, animate = true): void {
+    if (camera) this.engine?.setCamera(camera, { animate });
+  }
+
+  back(): void {
+    this.go(this.#trail.back());
+    this.#showTrail();
+  }
+
+  forward(): void {
+    this.go(this.#trail.forward());
+    this.#showTrail();
+  }
+
+  goHome(): void {
+    if (this.engine) this.go(this.engine.home());
+  }
+
+  /** Change some of the camera and keep the rest. */
+  turn(change: Partial<Camera>): void {
+    const camera = this.engine?.camera();
+    if (camera) this.go({ ...camera, ...change });
+  }
+
+  /** Look at a place from a distance, from the side the camera is on. */
+  flyTo(point: Point, distance: number): void {
+    const camera = this.engine?.camera();
+    if (!camera) return;
+    this.go({ ...camera, target: point, distance, tilt: Math.min(camera.tilt, 58) });
+  }
+
+  /** Look at an object of a layer; false where the engine does not know it. */
+  flyToRow(layer: Layer, row: number): boolean {
+    for (const name of layer.scene) {
+      const place = this.engine?.locate(name, row);
+      if (place) {
+        this.flyTo(place.point, Math.max(place.radius_m, 2) * (layer.near ?? 6) + 60);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Of several rows, such as the links of a street, the one nearest to a point. */
+  nearest(layer: Layer, rows: readonly number[], [x, y]: Point): number {
+    let best = rows[0];
+    let least = Infinity;
+    for (const row of rows) {
+      const place = layer.scene.map((name) => this.engine?.locate(name, row)).find((found) => found);
+      const away = place ? Math.hypot(place.point[0] - x, place.point[1] - y) : Infinity;
+      if (away < least) [best, least] = [row, away];
+    }
+    return best;
+  }
+
+  setMeasuring(on: boolean): void {
+    this.measuring = on;
+    this.engine?.setMeasuring(on);
+  }
+
+  /** Names that can be searched for; read on first need. */
+  names(): Promise<Indexed[]> {
+    const { source, scene } = this;
+    if (!source || !scene?.names) return Promise.resolve([]);
+    this.#names ??= source.names(scene.names.file).then((names: Named[]) => indexed(names));
+    this.#names.catch(() => (this.#names = null));
+    return this.#names;
+  }
+
+  /** What of this view differs from the start. */
+  address(): Address {
+    const layers = Object.entries(this.visible).filter(([table, on]) => layerOf(table)?.visible !== on);
+    const sameTime = this.#startTime?.date === this.time.date && this.#startTime.minutes === this.time.minutes;
+    return {
+      city: this.entry && this.entry !== this.study?.cities[0] ? this.entry.id : undefined,
+      camera: this.moved && this.camera ? this.camera : undefined,
+      layers: layers.length ? Object.fromEntries(layers) : undefined,
+      colours: Object.keys(this.colours).length ? this.colours : undefined,
+      time: this.scene && !sameTime ? this.time : undefined,
+      shadows: this.shadows ? undefined : false,
+      look: this.look === "thematic" ? undefined : this.look,
+      selected: this.selected ?? undefined,
+    };
+  }
+
+  /** Look at what an address says, and at the start for what it does not say. */
+  show(address: Address): void {
+    this.#wanted = address;
+    this.#apply(address);
+    if (!address.time && this.#startTime) this.time = this.#startTime;
+    const wanted = address.selected ?? null;
+    if (wanted?.id !== this.selected?.id || wanted?.table !== this.selected?.table) void this.select(wanted);
+    this.go(address.camera ?? this.engine?.home() ?? null);
+  }
+
+  #apply(address: Address): void {
+    this.visible = { ...address.layers };
+    this.colours = { ...address.colours };
+    this.only = {};
+    this.look = address.look ?? "thematic";
+    this.shadows = address.shadows ?? true;
+    if (address.time) this.time = address.time;
+  }
+
+  /** Camera that the address asks for when the scene opens. */
+  get firstCamera(): Camera | null {
+    return this.#wanted.camera ?? null;
+  }
+}
