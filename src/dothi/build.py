@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,6 +33,7 @@ STEP = "step.json"
 READS_CODE = (
     "io",
     "derive",
+    "mesh",
     "place",
     *(
         f"{name}.py"
@@ -175,18 +177,19 @@ def _build(config: StudyConfig, folder: Path, derived: Path, progress: Progress,
     progress.begin([step.title for step in steps])
     seconds = _run_all(steps, homes, config, progress, executor)
 
-    draft = Draft(config)
-    found = [problem for step in steps for problem in _take(step, homes[step.name], draft)]
     key = _key(config.name, config.country, *keys.values())
     target = derived / "cities" / key
     changed = not is_whole(target)
     if changed:
-        with whole_folder(target) as part:
-            _city(draft, records).write(part)
+        done = [(step, homes[step.name]) for step in steps]
+        executor.submit(_finish, done, target, config, records).result()
+    kept = [_manifest(homes[step.name]) for step in steps]
+    found = [_from_json(problem) for manifest in kept for problem in manifest["problems"]]
+    accuracy = [row for manifest in kept for row in manifest["accuracy"]]
     write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
     _forget(derived / "work", list(keys.values()))
     _forget(derived / "cities", [key])
-    return Built(target, changed, seconds, tuple(found), tuple(draft.accuracy))
+    return Built(target, changed, seconds, tuple(found), tuple(accuracy))
 
 
 def _keys(steps: list[Step], config: StudyConfig) -> dict[str, str]:
@@ -216,6 +219,7 @@ def _run_all(
     """
     seconds = dict.fromkeys((step.title for step in steps), 0.0)
     done: set[str] = set()
+    imported: set[str] = set()
     waiting = list(steps)
     running: dict[Future[float], Step] = {}
     errors: list[Problem] = []
@@ -232,6 +236,12 @@ def _run_all(
                 running[executor.submit(_run, step, homes[step.name], before, config)] = step
         if ready and not running:
             continue
+        if len(running) < getattr(executor, "workers", 0):
+            # what is slow to import is imported by processes that have nothing else to do yet
+            ahead = {module: None for step in waiting if not is_whole(homes[step.name]) for module in step.imports}
+            if ahead.keys() - imported:
+                executor.submit(_import, list(ahead))
+                imported |= ahead.keys()
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -246,6 +256,11 @@ def _run_all(
     if errors:
         raise InputError(dict.fromkeys(errors))
     return seconds
+
+
+def _import(modules: list[str]) -> None:
+    for module in modules:
+        import_module(module)
 
 
 def _before(step: Step, steps: list[Step]) -> list[Step]:
@@ -270,7 +285,6 @@ def _run(step: Step, home: Path, before: list[tuple[Step, Path]], config: StudyC
     draft = Draft(config)
     for earlier, place in before:
         _take(earlier, place, draft)
-    draft.accuracy = []
     made = step.run(draft)
     draft.problems.raise_errors()
     with whole_folder(home) as part:
@@ -279,7 +293,12 @@ def _run(step: Step, home: Path, before: list[tuple[Step, Path]], config: StudyC
 
 
 def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None:
-    """Write what a step gave, and what it met."""
+    """
+    Write what a step gave, and what it met.
+
+    Tables are checked here, where they are in memory, but what they break is an error only in the finished city: a
+    later step may put it right.
+    """
     import pandas as pd
 
     from dothi.io.parquet import write_table
@@ -287,13 +306,24 @@ def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None
 
     tables = {name: value for name, value in made.items() if isinstance(value, pd.DataFrame)}
     rasters = {name: value for name, value in made.items() if name not in tables}
+    broken = {}
     for name, frame in tables.items():
-        write_table(schema.conform(frame, TABLES[name]) if name in TABLES else frame, home / f"{name}.parquet")
+        if name not in TABLES:
+            write_table(frame, home / f"{name}.parquet")
+            continue
+        conformed = schema.conform(frame, TABLES[name])
+        problems = Problems()
+        if step.source is None:
+            whole = conformed if len(conformed) else schema.complete(conformed, TABLES[name])
+            schema.check_table(whole, TABLES[name], problems)
+        broken[name] = [_as_json(problem) for problem in problems]
+        write_table(conformed, home / f"{name}.parquet")
     for name, raster in rasters.items():
         write_raster(raster, home / f"{name}.tif")
     manifest = {
         "step": step.name,
-        "tables": sorted(tables),
+        "tables": {name: len(tables[name]) for name in sorted(tables)},
+        "broken": broken,
         "rasters": sorted(rasters),
         "bounds": draft.bounds,
         "problems": [_as_json(problem) for problem in draft.problems],
@@ -302,7 +332,13 @@ def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None
     write_text(home / STEP, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
 
 
-def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
+def _manifest(home: Path) -> dict[str, Any]:
+    """What a kept step gave and met."""
+    manifest: dict[str, Any] = json.loads((home / STEP).read_text(encoding="utf-8"))
+    return manifest
+
+
+def _take(step: Step, home: Path, draft: Draft) -> None:
     """
     Add what a kept step gave to a draft; tables are read when first asked for.
 
@@ -310,7 +346,7 @@ def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
     """
     from dothi.io.terrain import read_raster
 
-    manifest = json.loads((home / STEP).read_text(encoding="utf-8"))
+    manifest = _manifest(home)
     tables = {name: partial(load_table, home, name) for name in manifest["tables"]}
     rasters = {name: partial(read_raster, home / f"{name}.tif") for name in manifest["rasters"]}
     if step.source is not None:
@@ -319,8 +355,6 @@ def _take(step: Step, home: Path, draft: Draft) -> list[Problem]:
         draft.tables = draft.tables.loading(tables)
         draft.rasters = draft.rasters.loading(rasters)
     draft.bounds = tuple(manifest["bounds"]) if manifest["bounds"] else draft.bounds
-    draft.accuracy = draft.accuracy + manifest["accuracy"]
-    return [_from_json(problem) for problem in manifest["problems"]]
 
 
 def _as_json(problem: Problem) -> dict[str, Any]:
@@ -331,17 +365,50 @@ def _from_json(entry: Mapping[str, Any]) -> Problem:
     return Problem(**{**entry, "rows": tuple(entry["rows"])})
 
 
-def _city(draft: Draft, records: list[dict[str, Any]]) -> City:
-    """The finished city, checked against the declarations of all its tables; roads have become links."""
+def _finish(done: list[tuple[Step, Path]], target: Path, config: StudyConfig, records: list[dict[str, Any]]) -> None:
+    """
+    Put the finished city together from what its steps kept; roads have become links.
+
+    Tables were checked by the steps that gave them; here it is seen that they refer to each other. Files of tables
+    that have all their columns, and those of rasters, are copied as they are.
+    """
+    from dothi.io.parquet import check_links, column_names
+
+    draft = Draft(config)
+    files: dict[str, Path] = {}
+    rows: dict[str, int] = {}
+    broken: dict[str, list[Problem]] = {}
+    for step, home in done:
+        _take(step, home, draft)
+        if step.source is None:
+            manifest = _manifest(home)
+            files |= {name: home / f"{name}.parquet" for name in manifest["tables"]}
+            files |= {name: home / f"{name}.tif" for name in manifest["rasters"]}
+            rows |= manifest["tables"]
+            broken |= {name: [_from_json(entry) for entry in found] for name, found in manifest["broken"].items()}
+    names = [name for name in draft.tables if name in TABLES and name != "roads"]
+    problems = Problems()
+    problems.extend(problem for name in names for problem in broken[name])
+    check_links({name: files[name] for name in names}, problems)
+    problems.raise_errors()
+    lacking = [name for name in names if schema.lacks(column_names(files[name]), TABLES[name], rows[name])]
     city = City(
-        name=draft.config.name,
-        country=draft.config.country,
-        crs=draft.config.crs,
+        name=config.name,
+        country=config.country,
+        crs=config.crs,
         bounds=draft.extent().bounds,
+        tables=Loaded({name: partial(_completed, files[name]) for name in names}),
         rasters=draft.rasters,
-        provenance={"dothi": __version__, "sources": records, "build": draft.config.build.model_dump()},
+        provenance={"dothi": __version__, "sources": records, "build": config.build.model_dump()},
+        known_rows={name: rows[name] for name in names},
     )
-    return city.with_tables(**{name: draft.tables[name] for name in draft.tables if name in TABLES and name != "roads"})
+    with whole_folder(target) as part:
+        city.write(part, {name: file for name, file in files.items() if name not in lacking})
+
+
+def _completed(file: Path) -> Any:
+    """Table with all its declared columns."""
+    return schema.complete(load_table(file.parent, file.stem), TABLES[file.stem])
 
 
 def _forget(folder: Path, keep: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -155,12 +155,14 @@ def _converted(values: pd.Series, column: Column) -> pd.Series:
             case "float":
                 return values.astype("float64")
             case "string":
-                return values.astype("str")
+                return values if values.dtype == "str" else values.astype("str")
             case "boolean" if column.missing:
                 return values.astype("boolean")
             case "boolean" if not values.isna().any():
                 return values.astype("bool")
             case "category":
+                if column.choices and values.dtype == pd.CategoricalDtype(list(column.choices)):
+                    return values
                 categories = list(column.choices) or sorted(values.dropna().astype("str").unique())
                 if set(values.dropna().astype("str").unique()) <= set(categories):
                     return values.astype("str").astype(pd.CategoricalDtype(categories))
@@ -266,8 +268,9 @@ def _broken_geometry(
         found.append((f"geometry is {' or '.join(column.choices)}", wrong))
     bounds = shapely.bounds(shapes)
     found.append(("coordinates are finite", ~np.isfinite(bounds).all(axis=1) & ~missing & ~shapely.is_empty(shapes)))
-    flat = ~shapely.has_z(shapes)  # an upright wall has no area from above, and is right
-    found.append(("geometry is valid", ~shapely.is_valid(shapes) & flat & ~missing))
+    broken = ~shapely.has_z(shapes) & ~missing  # an upright wall has no area from above, and is right
+    broken[broken] = ~shapely.is_valid(shapes[broken])
+    found.append(("geometry is valid", broken))
     return found
 
 
@@ -291,10 +294,19 @@ def check_references(frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.
 def complete(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Table that conforms, with those declared columns added, empty, that it lacks and may lack."""
     frame = frame.copy(deep=False)
-    for name, column in expand(table.columns).items():
-        if name not in frame.columns and (column.missing or not len(frame)) and column.kind != "geometry":
-            frame[name] = pd.Series(index=frame.index, dtype=_EMPTY[column.kind])
+    columns = expand(table.columns)
+    for name in lacks(frame.columns, table, len(frame)):
+        frame[name] = pd.Series(index=frame.index, dtype=_EMPTY[columns[name].kind])
     return conform(frame, table)
+
+
+def lacks(present: Collection[str], table: Table, n_rows: int) -> list[str]:
+    """Declared columns that `complete` would add to a table with some columns and so many rows."""
+    return [
+        name
+        for name, column in expand(table.columns).items()
+        if name not in present and (column.missing or not n_rows) and column.kind != "geometry"
+    ]
 
 
 def empty(table: Table, crs: Any = None) -> gpd.GeoDataFrame | pd.DataFrame:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dothi.sources import Source
 
 POINTS = ("terrain_points", "terrain_lines")
+LEARNING = ("sklearn.ensemble", "sklearn.tree")
 
 
 def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -> list[Step]:
@@ -58,7 +59,14 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
     derived = [
         Step("assemble", "Joining the sources", _assemble, tuple(step.name for step in reading), config.extent),
         Step("water", "Water bodies", _water, ("assemble",), options.river_from_void),
-        Step("buildings", "Functions, heights and floor area of buildings", _buildings, ("assemble",), seed),
+        Step(
+            "buildings",
+            "Functions, heights and floor area of buildings",
+            _buildings,
+            ("assemble",),
+            seed,
+            imports=("dothi.derive.buildings", *LEARNING),
+        ),
         Step(
             "network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)
         ),
@@ -67,6 +75,7 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
         Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
         Step("cover", "Land cover", _cover, ("water", "network"), cell),
         Step("ground", "Ground of the buildings", _ground, ("people", "terrain")),
+        Step("surfaces", "Surfaces of the buildings", _surfaces, ("ground",)),
         Step("places", "Facilities and zones", _places, ("network", "people"), (options.zones, options.zone_cell_m)),
     ]
     if options.accuracy:
@@ -168,6 +177,32 @@ def _ground(draft: Draft) -> Mapping[str, Any]:
     terrain = draft.rasters["terrain"]
     buildings = ground_levels(draft.table("buildings"), terrain)
     return {"buildings": buildings, "surface": surface_raster(terrain, buildings)}
+
+
+def _surfaces(draft: Draft) -> Mapping[str, Any]:
+    """The skin of every building, and whether the solids it bounds are sound."""
+    from dothi.city import City
+    from dothi.mesh.checks import check_table
+    from dothi.mesh.skin import MOST_STORED, surface_table
+    from dothi.schema import complete
+
+    config = draft.config
+    names = ("buildings", "building_parts", "surfaces")
+    tables = {name: complete(draft.table(name), TABLES[name]) for name in names}
+    n_buildings = len(tables["buildings"])
+    if not n_buildings:
+        return {}
+    city = City(config.name, config.country, config.crs, draft.extent().bounds, tables)
+    if n_buildings > MOST_STORED:
+        draft.problems.note(
+            f"walls and roofs of more than {MOST_STORED:,} buildings are not kept as a table: they are made of the "
+            "footprints where they are needed",
+            table="surfaces",
+        )
+    return {
+        "surfaces": surface_table(city, prisms=n_buildings <= MOST_STORED),
+        "geometry_checks": check_table(city),
+    }
 
 
 def _network(draft: Draft) -> Mapping[str, Any]:

@@ -151,6 +151,7 @@ def write_build_report(study: Study, built: Built, executor: Executor | None = N
         declared=TABLES,
         problems=_by_severity(built),
         accuracy=built.accuracy,
+        geometry=_geometry(city),
         seconds=built.seconds,
         facts=facts,
         pictures={name: _inline(path) for name, path in pictures.items() if path.exists()},
@@ -161,6 +162,20 @@ def write_build_report(study: Study, built: Built, executor: Executor | None = N
 
 def _draw(name: str, folder: Path, path: Path) -> None:
     PAINTERS[name](City.read(folder), path)
+
+
+def _geometry(city: City) -> list[dict[str, Any]]:
+    """Solids by the way they came about, rules they were tried on, and those that some break."""
+    checks = city["geometry_checks"]
+    return [
+        {
+            "method": method,
+            "solids": int(rows["solids"].max()),
+            "rules": len(rows),
+            "broken": rows[rows["broken"] > 0].to_dict("records"),
+        }
+        for method, rows in checks.groupby("method", observed=True)
+    ]
 
 
 def _by_severity(built: Built) -> Mapping[str, list[str]]:
