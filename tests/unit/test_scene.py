@@ -21,10 +21,11 @@ from dothi.derive.landcover import COVERS
 from dothi.errors import Problems
 from dothi.io.files import is_whole
 from dothi.mesh.prisms import prisms_of
-from dothi.mesh.terrain import levels_on_mesh, terrain_mesh
+from dothi.mesh.terrain import levels_on_mesh
 from dothi.scene import write_scene
 from dothi.scene.bundle import read_bundle
 from dothi.scene.cover import cover_tile
+from dothi.scene.ground import ground_mesh, softened
 from dothi.scene.skins import triangles_in_space
 from dothi.scene.tiles import along_curve, squares
 from dothi.tables import LAND_USE_CLASSES, MODES, ROAD_CLASSES, WATER_KINDS
@@ -173,7 +174,7 @@ def scene(city, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mesh(city):
-    return terrain_mesh(city.rasters["terrain"])
+    return ground_mesh(city)
 
 
 def map_area(corners):
@@ -376,11 +377,37 @@ def test_every_building_of_nantes_appears_once_with_its_height(tmp_path):
 def test_mesh_in_the_file_is_that_of_the_terrain(city, scene, mesh):
     (entry, bundle), = scene.bundles("terrain")  # fmt: skip
     xyz, triangles = scene.places(bundle), bundle.arrays["triangles"].reshape(-1, 3)
-    assert entry["error_m"] == 0.25
+    assert mesh.error_m <= entry["error_m"] <= mesh.error_m + 0.01
     assert len(xyz) == len(mesh.column)
     assert len(triangles) == len(mesh.triangles)
     assert_allclose(levels_on_mesh(mesh, xyz[:, :2]), xyz[:, 2], atol=0.0051)
     assert_allclose(map_area(xyz[triangles]).sum(), map_area(mesh.xyz[mesh.triangles]).sum(), rtol=1e-9)
+
+
+def test_ground_keeps_the_error_it_states_at_banks_and_elsewhere(city, mesh):
+    cliff = city.rasters["terrain"].copy()
+    cliff[:, 110:140] -= 5.0
+    other = city.with_rasters(terrain=cliff)
+    for town, ground in ((city, mesh), (other, ground_mesh(other))):
+        terrain = town.rasters["terrain"]
+        x, y = np.meshgrid(terrain["x"], terrain["y"])
+        off = levels_on_mesh(ground, np.column_stack([x.ravel(), y.ravel()])) - terrain.to_numpy().ravel()
+        assert np.abs(off).max() <= ground.error_m + 1e-5
+        far = np.abs(x - WEST - 250.0).ravel() > 60.0
+        assert np.abs(off[far]).max() <= 0.25 + 1e-5
+    assert 1.0 < ground.error_m < 5.0
+
+
+def test_staircase_of_a_bank_becomes_a_slope_and_all_else_stays():
+    row, column = np.mgrid[:60, :60]
+    stairs = np.where(column + row // 3 > 40, 5.0, 0.0)
+    away = np.abs(column + row / 3.0 - 40.0)
+    smooth = softened(raster(stairs, 2.0), away)
+    along = smooth[np.arange(20) * 3 + 1, 40 - np.arange(20)][4:-4]  # along the bank, one step after the other
+    between = smooth[np.arange(20) * 3 + 2, 40 - np.arange(20)][4:-4]
+    assert np.ptp(along) < 0.05
+    assert np.abs(along - between).max() < 0.8  # steps of 5 m before
+    assert_array_equal(smooth[away >= 4.0], stairs[away >= 4.0])
 
 
 def test_cover_has_the_classes_of_the_ground_and_goes_on_below_buildings(scene):

@@ -36,8 +36,8 @@ def ground_mesh(city: City) -> TerrainMesh:
     """
     Mesh of the ground of a city.
 
-    A bank is a cliff along the cells of the raster, and so a staircase that no number of triangles makes straight. Within
-    a few cells of the outline of water, the ground is therefore drawn as a slope, smoothed by a Gaussian of 1.5 cells.
+    A bank is a cliff along the cells of the raster, and so a staircase that no number of triangles makes straight.
+    Within a few cells of the outline of water, the ground is therefore a slope, smoothed by a Gaussian of 1.5 cells.
 
     Parameters
     ----------

@@ -28,6 +28,9 @@ COARSE_STEP_M: Final = 0.05
 """Step of buildings where there are more than `FINE_PRISMS`: a tenth fewer bytes."""
 VERTICES_PER_TILE: Final = 12_000
 POINTS_PER_TILE: Final = 8_000
+LINE_SIDE_M: Final = 2000.0
+POINT_SIDE_M: Final = 8000.0
+"""Sides of the largest tiles: a few coarse files rather than many that hold next to nothing."""
 NONE: Final = 2**32 - 1
 CENTIMETRES: Final = 100.0
 DECIMETRES: Final = 10.0
@@ -179,7 +182,7 @@ def line_tiles(
     """Tiles of lines: the widest first, then by row."""
     xyz, size = paths.xyz, paths.size
     middle = xyz[(paths.start[:-1] + paths.start[1:] - 1) // 2, :2] if len(paths) else np.empty((0, 2))
-    for name, members in squares(middle, size, VERTICES_PER_TILE):
+    for name, members in squares(middle, size, VERTICES_PER_TILE, LINE_SIDE_M):
         vertices = xyz[ranges(paths.start[members], np.diff(paths.start)[members])]
         frame = Frame.around(vertices[:, :2], vertices[:, 2])
         arrays: Arrays = {
@@ -207,7 +210,7 @@ def area_tiles(layer: str, sheets: Sheets, row: Integers, kind: Integers) -> Ite
     high = np.maximum.reduceat(rings.xy, rings.first[:-1], axis=0)
     extent = np.prod(high - low, axis=1)
     weight = np.diff(rings.first) + sheets.inner_count
-    for name, found in squares(0.5 * (low + high), weight, VERTICES_PER_TILE):
+    for name, found in squares(0.5 * (low + high), weight, VERTICES_PER_TILE, LINE_SIDE_M):
         members = found[np.lexsort((found, -extent[found]))]
         part = rings.take(members)
         edge = ranges(rings.first[members], np.diff(rings.first)[members])
@@ -243,7 +246,7 @@ def point_tiles(
     layer: str, xyz: Floats, row: Integers, kind: Integers, height_m: Floats, width_m: Floats
 ) -> Iterator[Tile]:
     """Tiles of points, by place."""
-    for name, found in squares(xyz[:, :2], np.ones(len(xyz), dtype=np.int64), POINTS_PER_TILE):
+    for name, found in squares(xyz[:, :2], np.ones(len(xyz), dtype=np.int64), POINTS_PER_TILE, POINT_SIDE_M):
         members = found[np.lexsort((found, xyz[found, 0], np.floor(xyz[found, 1] / 20.0)))]
         at = xyz[members]
         frame = Frame.around(at[:, :2], at[:, 2])

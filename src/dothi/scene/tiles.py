@@ -8,13 +8,13 @@ import numpy as np
 
 from dothi.shapes import Floats, Integers
 
-MOST_SIDE_M = 1000.0
-"""Side of the largest tile: from it, 16-bit numbers reach across with steps of 2 cm."""
+SIDE_M = 1000.0
+"""Side of the largest tile of buildings: 16-bit numbers reach across it with steps of 2 cm."""
 HALVINGS = 3
 CURVE_BITS = 16
 
 
-def squares(xy: Floats, weight: Integers, most: int) -> Iterator[tuple[str, Integers]]:
+def squares(xy: Floats, weight: Integers, most: int, side_m: float = SIDE_M) -> Iterator[tuple[str, Integers]]:
     """
     Rectangles that hold points, nearly squares, quartered until none weighs more than allowed.
 
@@ -26,6 +26,8 @@ def squares(xy: Floats, weight: Integers, most: int) -> Iterator[tuple[str, Inte
         What a point counts.
     most
         What a rectangle may weigh, if it is not as small as can be.
+    side_m
+        Longest side of the largest rectangles [m].
 
     Yields
     ------
@@ -38,7 +40,7 @@ def squares(xy: Floats, weight: Integers, most: int) -> Iterator[tuple[str, Inte
         return
     low, span = xy.min(axis=0), np.ptp(xy, axis=0)
     # As many as are needed across, all of one size: no slivers at the border.
-    count = np.maximum(np.ceil(span / MOST_SIDE_M), 1.0)
+    count = np.maximum(np.ceil(span / side_m), 1.0)
     side = np.maximum(span / count, 1.0)
     groups = [np.arange(len(xy))]
     for level in range(HALVINGS + 1):
