@@ -24,6 +24,8 @@ ARGUMENTS = [
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
     "--hide-scrollbars",
+    "--enable-precise-memory-info",
+    "--js-flags=--expose-gc",
 ]
 
 
@@ -103,7 +105,11 @@ def main() -> None:
             page.wait_for_timeout(arguments.wait * 1000)
             report = page.evaluate("({times, ...engine.stats()})")
             page.screenshot(path=str(arguments.out), timeout=240_000)
-            print(json.dumps({"eval": value, "cpu_s_load": loaded, "cpu_s_eval": round(done - loaded, 2), **report}, indent=1))
+            print(
+                json.dumps(
+                    {"eval": value, "cpu_s_load": loaded, "cpu_s_eval": round(done - loaded, 2), **report}, indent=1
+                )
+            )
             browser.close()
     finally:
         server.shutdown()

@@ -52,7 +52,7 @@ export class LoadedCity implements City {
     readonly description: Scene,
     private readonly shared: Shared,
   ) {
-    this.foot = description.box[2] - 12;
+    this.foot = description.box[2] - (description.layers.terrain ? 12 : 0);
     const lift = Math.min(HIGHEST_LIFT_M, 0.15 + (description.layers.terrain?.error_m ?? 0) / 2);
     for (const [name, layer] of Object.entries(description.layers)) {
       for (const one of this.#layersOf(name, layer, lift)) {

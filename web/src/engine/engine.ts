@@ -4,6 +4,7 @@ import * as THREE from "three";
 import { LoadedCity } from "./city";
 import type { Camera, Engine, EngineEvents, Fetch, Look, Paint, Pick, Point, Scene, Theme } from "./contract";
 import { Decoder } from "./decode/decoder";
+import { Lines } from "./draw/lines";
 import { measuredOf } from "./draw/measure";
 import { loadAll } from "./load";
 import { paletteOf } from "./look/palette";
@@ -64,6 +65,8 @@ export class CityEngine implements Engine, Stand {
     this.#stage.afterFrame = (milliseconds) => this.#afterFrame(milliseconds);
     this.#stage.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
+      this.#loading?.abort();
+      this.#drop(); // while the context is lost, so that the new one is not asked for what it never had
       this.#emit("failed", "context-lost", "the graphics context was lost");
     });
     this.#stage.canvas.addEventListener("webglcontextrestored", () => {
@@ -82,7 +85,7 @@ export class CityEngine implements Engine, Stand {
   async load(scene: Scene, fetch: Fetch): Promise<void> {
     this.#loading?.abort();
     const loading = (this.#loading = new AbortController());
-    this.#city?.dispose();
+    this.#drop();
     if (this.#source && this.#source.scene.key !== scene.key) this.#aimed = false; // another city, another view
     this.#source = { scene, fetch };
     const city = (this.#city = new LoadedCity(scene, this.#stage.shared));
@@ -328,9 +331,16 @@ export class CityEngine implements Engine, Stand {
     this.#emit("measure", measuredOf(points), false);
   }
 
+  #drop(): void {
+    this.#city?.dispose();
+    this.#city = this.#stage.city = null;
+  }
+
   #mark(): void {
     for (const layer of this.#city?.layers ?? []) {
-      const row = (of: { layer: string; row: number } | null): number => (of?.layer === layer.name ? of.row : -1);
+      const drawn = (row: number): number => (layer instanceof Lines ? layer.drawnRow(row) : row);
+      const row = (of: { layer: string; row: number } | null): number =>
+        of?.layer === layer.name ? drawn(of.row) : -1;
       layer.paint.mark(row(this.#hovered), row(this.#selected));
     }
     this.#stage.draw();

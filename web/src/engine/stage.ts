@@ -7,7 +7,7 @@ import { type Shared, sharedUniforms } from "./draw/kit";
 import { MeasuredWay } from "./draw/measure";
 import { Occlusion } from "./draw/occlusion";
 import { Refined } from "./draw/refined";
-import { Shadow } from "./draw/shadow";
+import { type Circle, Shadow } from "./draw/shadow";
 import type { LoadedCity } from "./city";
 import type { Palette } from "./look/palette";
 import type { Light } from "./look/sun";
@@ -165,7 +165,7 @@ export class Stage {
   draw(): void {
     this.#dirty = true;
     clearTimeout(this.#rest);
-    if (this.#requested || this.#drawing || this.#disposed) return;
+    if (this.#requested || this.#drawing || this.#disposed || this.renderer.getContext().isContextLost()) return;
     this.#requested = requestAnimationFrame(() => {
       this.#requested = 0;
       if (this.#dirty) this.#picture();
@@ -193,13 +193,16 @@ export class Stage {
     renderer.info.reset();
     if (city) {
       const eye = { position: camera.position, pixel: this.pixel, budget: this.budget };
-      for (const layer of city.layers) if (layer.visible) layer.prepare(eye);
+      for (const layer of city.layers) {
+        for (const texture of layer.takeNew()) renderer.initTexture(texture);
+        if (layer.visible) layer.prepare(eye);
+      }
       this.#backdrop.prepare(camera);
       const look = camera.getWorldDirection(new THREE.Vector3());
       shared.uShadow.value = this.shadows ? this.#strength : 0;
-      if (shared.uShadow.value > 0)
-        this.#shadow.refresh(renderer, city.casters, this.#seen(city, look), city.box[5] - city.box[2]);
-      this.#occlusion.refresh(renderer, city.casters, city.box, this.#middle(city, look));
+      const seen = this.#seen(city, look);
+      if (shared.uShadow.value > 0) this.#shadow.refresh(renderer, city.casters, seen, city.box[5] - city.box[2]);
+      this.#occlusion.refresh(renderer, city.casters, city.box, seen);
       renderer.clear();
       renderer.render(city.scene, camera);
     } else renderer.clear();
@@ -247,7 +250,7 @@ export class Stage {
   }
 
   /** Ground in sight, as a circle. */
-  #seen(city: LoadedCity, look: THREE.Vector3): { x: number; y: number; z: number; radius: number } {
+  #seen(city: LoadedCity, look: THREE.Vector3): Circle {
     const middle = this.#middle(city, look);
     const away = this.camera.position.distanceTo(middle);
     const box = city.box;
@@ -274,7 +277,7 @@ export class Stage {
 
   #placeBackdrop(city: LoadedCity): void {
     const [low, high] = [city.ground?.low ?? city.box, city.ground?.high ?? city.box.slice(3)];
-    this.#backdrop.place([low[0], low[1], 0, high[0], high[1], 0], city.foot);
+    this.#backdrop.place([low[0], low[1], 0, high[0], high[1], 0], city.foot, city.ground !== null);
   }
 
   #setCoarse(on: boolean): void {

@@ -38,7 +38,6 @@ export const fr: Texts = {
     inspector: "Objet sélectionné",
     close: "Fermer",
     panels: "Panneaux",
-    open: "Ouvrir le panneau",
   },
   layers: {
     show: "Afficher : {layer}",
@@ -47,14 +46,9 @@ export const fr: Texts = {
     form: "Forme",
     use: "Usage",
     people: "Population",
-    quality: "Fiabilité",
     traffic: "Circulation",
     open: "Usagers autorisés",
     ground: "Sol",
-    nothing: "Absent de cette ville",
-    confidenceOf: "{column} : confiance",
-    methodOf: "{column} : méthode",
-    reset: "Rétablir les couches de départ",
   },
   legend: {
     legend: "Légende",
@@ -78,7 +72,6 @@ export const fr: Texts = {
     confidenceNote: "Un moins l’erreur relative attendue de la méthode ; 1 pour une mesure.",
     methods: "Méthodes",
     histogram: "Distribution des valeurs",
-    objects: { one: "{n} objet", other: "{n} objets" },
     loading: "Chargement des valeurs…",
     failed: "Ces valeurs n’ont pas pu être chargées.",
     yes: "oui",
@@ -90,7 +83,6 @@ export const fr: Texts = {
     veryLow: "moins de 0,3 : conjecture",
   },
   inspector: {
-    nothing: "Cliquez sur un bâtiment, une voie, un arrêt ou un arbre pour voir ce que l’on en sait.",
     loading: "Chargement…",
     failed: "Cet objet n’a pas pu être chargé.",
     copy: "Copier l’identifiant",
@@ -98,7 +90,6 @@ export const fr: Texts = {
     zoom: "Zoomer dessus",
     without: { one: "{n} valeur n’est pas connue", other: "{n} valeurs ne sont pas connues" },
     confidence: "confiance {share}",
-    method: "Méthode",
     id: "N° {id}",
   },
   search: {
@@ -167,12 +158,10 @@ export const fr: Texts = {
     summary: "La ville en chiffres",
     top: { one: "Le premier bâtiment par {column}", other: "Les {n} premiers bâtiments par {column}" },
     choose: "Classés par",
-    rank: "Rang",
     building: "Bâtiment",
     select: "Montrer {name} dans la vue",
     name: "Objets",
     rows: "Nombre",
-    total: "Bâtiments de la maquette",
   },
   foot: {
     data: "Données",
@@ -204,11 +193,10 @@ export const fr: Texts = {
     panel: "fermer le panneau, terminer la mesure, annuler la sélection",
     history: "vue précédente, vue suivante",
     help: "cette aide",
-    space: "Espace",
-    play: "dérouler la journée",
   },
   states: {
     loading: "Chargement de la ville…",
+    preparing: "La ville est préparée pour son premier affichage. Cela n’arrive qu’une fois.",
     noCity: "Aucune ville n’a encore été construite",
     noCityNote:
       "Construisez-en une à partir de vos données, ou essayez la ville de démonstration, puis rechargez cette page :",

@@ -41,11 +41,11 @@ describe("texts", () => {
   });
 
   test("follow the plural of their language", () => {
-    expect(enT.count(en.legend.objects, 1)).toBe("1 object");
-    expect(enT.count(en.legend.objects, 0)).toBe("0 objects");
-    expect(frT.count(fr.legend.objects, 0)).toBe("0 objet");
-    expect(frT.count(fr.legend.objects, 2)).toBe("2 objets");
-    expect(viT.count(vi.legend.objects, 1)).toBe("1 đối tượng");
+    expect(enT.count(en.search.results, 1)).toBe("1 result");
+    expect(enT.count(en.search.results, 0)).toBe("0 results");
+    expect(frT.count(fr.search.results, 0)).toBe("0 résultat");
+    expect(frT.count(fr.search.results, 2)).toBe("2 résultats");
+    expect(viT.count(vi.search.results, 1)).toBe("1 kết quả");
   });
 });
 

@@ -18,6 +18,7 @@ const SHOWN: Record<string, Shown> = {
   "W m⁻²": { factor: 1, unit: same("W/m²") },
   "Wh m⁻²": { factor: 1, unit: same("Wh/m²") },
   "m³ s⁻¹": { factor: 1, unit: same("m³/s") },
+  "mm h⁻¹": { factor: 1, unit: same("mm/h") },
   Pa: { factor: HPA_PER_PA, unit: same("hPa") },
 };
 

@@ -122,6 +122,18 @@ export class Pane {
         : { type: "broken", detail: error instanceof Error ? error.message : String(error) };
   }
 
+  /** Ask the server once more, and go on where it left off. */
+  async retry(): Promise<void> {
+    try {
+      await fetchStudy();
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (this.complete) this.stage = { type: "ready" };
+    else location.reload();
+  }
+
   /** Objects of a layer in this city. */
   rows(layer: Layer): number {
     const drawn = layer.scene.some((name) => (this.scene?.layers[name]?.tiles?.length ?? 0) > 0);
@@ -253,8 +265,9 @@ export class Pane {
     this.canGoForward = this.#trail.canGoForward;
   }
 
-  go(camera: Camera | null, animate = true): void {
-    if (camera) this.engine?.setCamera(camera, { animate });
+  go(camera: Camera | null): void {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (camera) this.engine?.setCamera(camera, { animate: !calm });
   }
 
   back(): void {

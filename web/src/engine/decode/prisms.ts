@@ -12,8 +12,10 @@ export interface PrismTile {
   edges: Uint32Array<ArrayBuffer>;
   /** Triangles of the tops, in vertices of the tile. */
   roofs: Uint16Array | Uint32Array;
-  /** West south, east north, base top, row: boxes as large as the footprints, by importance. */
+  /** West south, east north, base top, row: a box as large as its footprint for each prism, then the blocks. */
   boxes: Uint32Array<ArrayBuffer>;
+  /** Blocks that stand for the tile from afar. */
+  nBlocks: number;
   /** Corners in space. */
   low: [number, number, number];
   high: [number, number, number];
@@ -28,8 +30,8 @@ export interface Outlines {
   x: Uint16Array;
   y: Uint16Array;
   /** First vertex of each ring and one past the last; first ring of each prism and one past the last. */
-  ring: Uint32Array;
-  prism: Uint32Array;
+  ring: Uint32Array | Uint16Array;
+  prism: Uint32Array | Uint16Array;
   /** Extent of each prism: west, south, east, north. */
   extent: Uint16Array;
 }
@@ -47,7 +49,8 @@ export function prismTile(bundle: Bundle): PrismTile {
   const n = row.length;
   const nEdges = x.length;
   const edges = texels(nEdges);
-  const boxes = texels(n);
+  const areas = new Float64Array(n);
+  const footprints = new Uint32Array(n * 4);
   let lowest = Infinity;
   let highest = -Infinity;
   for (let i = 0; i < n; i++) {
@@ -71,8 +74,13 @@ export function prismTile(bundle: Bundle): PrismTile {
         edges[v * 4 + 3] = who + (sharpStart ? SHARP_START : 0) + (sharpEnd ? SHARP_END : 0);
       }
     }
-    boxes.set(boxOf(outlines.extent, i, Math.abs(area) / 2, z, who), i * 4);
+    areas[i] = Math.abs(area) / 2;
+    footprints.set(boxOf(outlines.extent, i, areas[i], z, who), i * 4);
   }
+  const blocks = blocksOf(outlines, areas);
+  const boxes = texels(n + blocks.length / 4);
+  boxes.set(footprints);
+  boxes.set(blocks, n * 4);
   const step = frame.step;
   const [west, south, east, north] = extentOf(outlines.extent);
   return {
@@ -82,6 +90,7 @@ export function prismTile(bundle: Bundle): PrismTile {
     edges,
     roofs: roofsOf(bundle, outlines),
     boxes,
+    nBlocks: blocks.length / 4,
     low: [frame.x0 + west * step, frame.y0 + south * step, frame.z0 + Math.min(lowest, highest) * frame.z_step],
     high: [frame.x0 + east * step, frame.y0 + north * step, frame.z0 + Math.max(lowest, highest) * frame.z_step],
     outlines,
@@ -141,6 +150,45 @@ function boxOf(extent: Uint16Array, i: number, area: number, z: number, row: num
   return [(west + dx) | ((south + dy) << 16), (east - dx) | ((north - dy) << 16), z, row];
 }
 
+/** Prisms that one block stands for, as a rule. */
+const PRISMS_IN_A_BLOCK = 16;
+/** Yards and lanes that a block covers as well: it is this much wider than its prisms. */
+const BLOCK_FILL = 1.25;
+
+/**
+ * What a tile looks like from afar: on a grid, the prisms of each cell as one block of their area and volume. It has
+ * the colour of the largest.
+ */
+function blocksOf({ extent, base, top, row }: Outlines, areas: Float64Array): Uint32Array {
+  const n = row.length;
+  const side = Math.max(1, Math.round(Math.sqrt(n / PRISMS_IN_A_BLOCK)));
+  const [west, south, east, north] = extentOf(extent);
+  const [width, depth] = [(east - west) / side || 1, (north - south) / side || 1];
+  const sums = new Float64Array(side * side * 5); // area, area × x, area × y, area × base, volume
+  const largest = new Int32Array(side * side).fill(-1);
+  for (let i = 0; i < n; i++) {
+    const x = (extent[i * 4] + extent[i * 4 + 2]) / 2;
+    const y = (extent[i * 4 + 1] + extent[i * 4 + 3]) / 2;
+    const column = Math.min(side - 1, Math.floor((x - west) / width));
+    const cell = Math.min(side - 1, Math.floor((y - south) / depth)) * side + column;
+    if (largest[cell] < 0) largest[cell] = i; // prisms stand in order of their volume
+    [1, x, y, base[i], top[i] - base[i]].forEach((value, k) => (sums[cell * 5 + k] += value * areas[i]));
+  }
+  const blocks: number[] = [];
+  for (let cell = 0; cell < side * side; cell++) {
+    const [area, x, y, floor, volume] = Array.from(sums.subarray(cell * 5, cell * 5 + 5), (v, k) =>
+      k ? v / sums[cell * 5] : v,
+    );
+    if (!(area > 0)) continue;
+    const share = Math.min(1, Math.sqrt((area * BLOCK_FILL) / (width * depth)));
+    const [dx, dy] = [(width * share) / 2, (depth * share) / 2];
+    const step = (value: number): number => Math.min(65535, Math.max(0, Math.round(value)));
+    const [low, high] = [step(x - dx) | (step(y - dy) << 16), step(x + dx) | (step(y + dy) << 16)];
+    blocks.push(low >>> 0, high >>> 0, (step(floor) | (step(floor + volume) << 16)) >>> 0, row[largest[cell]] & ROW);
+  }
+  return Uint32Array.from(blocks);
+}
+
 function isSharp(x: Uint16Array, y: Uint16Array, a: number, b: number, c: number): boolean {
   const ax = x[b] - x[a];
   const ay = y[b] - y[a];
@@ -161,8 +209,10 @@ function extentOf(extent: Uint16Array): [number, number, number, number] {
 }
 
 /** First index of groups of these sizes, and one past the last. */
-export function starts(sizes: ArrayLike<number>): Uint32Array {
-  const first = new Uint32Array(sizes.length + 1);
+export function starts(sizes: ArrayLike<number>): Uint32Array | Uint16Array {
+  let total = 0;
+  for (let i = 0; i < sizes.length; i++) total += sizes[i];
+  const first = total < 65536 ? new Uint16Array(sizes.length + 1) : new Uint32Array(sizes.length + 1);
   for (let i = 0; i < sizes.length; i++) first[i + 1] = first[i] + sizes[i];
   return first;
 }

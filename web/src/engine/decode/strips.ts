@@ -12,6 +12,8 @@ export interface StripTile {
   points: Uint32Array<ArrayBuffer>;
   low: [number, number, number];
   high: [number, number, number];
+  /** Rows drawn, and the row of the opposite link of each. */
+  opposite: [row: Uint32Array, reverse: Uint32Array];
 }
 
 export const FIRST = 0x10000000;
@@ -26,7 +28,7 @@ const LONGEST_MITRE = 2.5;
 /** @param rank Place of each kind in the order of drawing, lowest first. */
 export function stripTile(bundle: Bundle, rank: readonly number[] = []): StripTile {
   const { frame } = bundle;
-  const row = need<Uint32Array>(bundle, "row");
+  const row = Uint32Array.from(need(bundle, "row"));
   const size = need<Uint32Array>(bundle, "size");
   const x = need<Uint16Array>(bundle, "x");
   const y = need<Uint16Array>(bundle, "y");
@@ -67,7 +69,11 @@ export function stripTile(bundle: Bundle, rank: readonly number[] = []): StripTi
     frame.y0 + p[1] * frame.step,
     frame.z0 + p[2] * frame.z_step,
   ];
-  return { frame, n: at, nFlat, points, low: corner(low), high: corner(high) };
+  const opposite: StripTile["opposite"] = [
+    row.slice(),
+    (bundle.arrays.reverse_row as Uint32Array | undefined)?.slice() ?? new Uint32Array(0),
+  ];
+  return { frame, n: at, nFlat, points, low: corner(low), high: corner(high), opposite };
 }
 
 /** Outlines of areas as closed lines, to be drawn like other lines. */

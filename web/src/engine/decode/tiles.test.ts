@@ -96,6 +96,16 @@ test("the box that stands for a prism covers as much ground as its footprint", (
   expect(Math.abs(side(1) - 300)).toBeLessThan(60);
 });
 
+test("blocks keep the area and the volume of their prisms, and the row of the largest", () => {
+  const { n, nBlocks, boxes } = prismTile(twoPrisms());
+  expect(nBlocks).toBe(1);
+  const [low, high, z, row] = boxes.subarray(n * 4, n * 4 + 4);
+  const area = ((high & 65535) - (low & 65535)) * ((high >>> 16) - (low >>> 16));
+  expect(Math.abs(area / (300 + 300) / 1.25 - 1)).toBeLessThan(0.05);
+  expect((z >>> 16) - (z & 65535)).toBe(70); // mean of 100 and 40 over the same areas
+  expect(row).toBe(7);
+});
+
 test("the corners of a tile are in metres", () => {
   const tile = prismTile(twoPrisms());
   expect(tile.low).toEqual([100, 200, 10]);

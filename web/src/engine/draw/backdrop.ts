@@ -20,7 +20,7 @@ void main() {
 const FRAGMENT = /* glsl */ `
 uniform vec3 uTable, uTop, uLow, uSun;
 uniform vec4 uEdges; // west, south, east, north of the model
-uniform float uFoot, uGrain, uReal;
+uniform float uFoot, uBlock, uReal;
 in vec3 vRay;
 out vec4 colour;
 
@@ -39,7 +39,7 @@ void main() {
     float size = length(uEdges.zw - uEdges.xy);
     float touch = exp(-outside(p.xy) / (0.006 * size));
     float thrown = exp(-outside(p.xy + uSun.xy / max(uSun.z, 0.35) * 0.012 * size) / (0.03 * size));
-    vec3 table = uTable * (1.0 - 0.16 * touch - 0.13 * thrown);
+    vec3 table = uTable * (1.0 - uBlock * (0.16 * touch + 0.13 * thrown));
     c = mix(table, uLow, 1.0 - exp(-max(away - size, 0.0) / (2.2 * size)));
   }
   // Noise below one step of the screen keeps the gradient from banding.
@@ -56,6 +56,7 @@ export class Backdrop {
     uLow: { value: new THREE.Vector3() },
     uEdges: { value: new THREE.Vector4() },
     uFoot: { value: 0 },
+    uBlock: { value: 0 },
   };
 
   constructor(shared: Shared) {
@@ -70,12 +71,14 @@ export class Backdrop {
   }
 
   dress(palette: Palette, light: Light): void {
-    this.#look.uTable.value.fromArray(palette.table);
+    this.#look.uTable.value.fromArray(palette.table.map((part, k) => part * (light.ambient[k] + light.sunlight[k])));
     this.#look.uTop.value.fromArray(light.skyTop);
     this.#look.uLow.value.fromArray(light.skyLow);
   }
 
-  place(box: Box, foot: number): void {
+  /** @param block Whether the model has a ground of its own, which stands on the table as a block. */
+  place(box: Box, foot: number, block: boolean): void {
+    this.#look.uBlock.value = block ? 1 : 0;
     this.#look.uEdges.value.set(box[0], box[1], box[3], box[4]);
     this.#look.uFoot.value = foot;
   }

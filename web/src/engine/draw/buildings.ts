@@ -1,4 +1,4 @@
-/** Buildings at level of detail 1: walls and roofs pulled from a table of edges; far tiles as their largest boxes. */
+/** Buildings at level of detail 1: walls and roofs pulled from a table of edges; far tiles as boxes, and farther ones as blocks of many. */
 
 import * as THREE from "three";
 import type { Outlines, PrismTile } from "../decode/prisms";
@@ -14,7 +14,6 @@ import {
   QUADS,
   sphereOf,
   TEXEL_GLSL,
-  texelTexture,
 } from "./kit";
 import { type Eye, Layer, ORDER } from "./layer";
 
@@ -81,7 +80,6 @@ void main() {
 }`;
 
 const BOXES = /* glsl */ `${VERTEX_HEAD}
-uniform float uSwell; // the few that are drawn stand for the many that are not
 const vec2 SIDE[4] = vec2[4](vec2(0.0, 0.0), vec2(1.0, 0.0), vec2(1.0, 1.0), vec2(0.0, 1.0));
 void main() {
   int quad = gl_VertexID >> 2;
@@ -89,9 +87,6 @@ void main() {
   uvec4 box = texel(uTexels, uFirst + quad / ${BOX_QUADS});
   int face = quad % ${BOX_QUADS};
   vec2 a = place(box.x), b = place(box.y);
-  vec2 middle = 0.5 * (a + b);
-  a = middle + (a - middle) * uSwell;
-  b = middle + (b - middle) * uSwell;
   float base = level(box.z), top = level(box.z >> 16);
   bool second = corner == 1 || corner == 2;
   vec2 c = face == 4 ? SIDE[corner] : SIDE[(face + (second ? 1 : 0)) & 3];
@@ -158,15 +153,15 @@ void main() {
 }`;
 
 interface BuildingTile extends Omit<PrismTile, "edges" | "roofs" | "boxes"> {
-  full: THREE.Mesh[];
-  far: THREE.Mesh[];
+  /** The three levels of detail, nearest first: made when they are first seen, with the triangles of each. */
+  levels: (THREE.Mesh[] | null)[];
+  make: (() => THREE.Mesh[])[];
+  triangles: number[];
   centre: THREE.Vector3;
   radius: number;
-  triangles: number;
-  swell: THREE.IUniform<number>;
 }
 
-/** Share of the triangles that near tiles may take. */
+/** Share of the triangles that tiles drawn whole may take. */
 const NEAR_SHARE = 0.65;
 /** Nearer than this many pixels to a metre, a tile is always drawn whole. */
 const CLOSE = 1.2;
@@ -185,30 +180,35 @@ export class Buildings extends Layer {
   add(tile: PrismTile): void {
     const sphere = sphereOf(tile.low, tile.high);
     const common = { ...frameUniforms(tile.frame), ...this.paint.uniforms, ...this.#look };
-    const edges = { ...common, uTexels: { value: texelTexture(tile.edges) } };
-    const swell = { value: 1 };
-    const boxes = { ...common, uTexels: { value: texelTexture(tile.boxes) }, uSwell: swell };
-    const full: THREE.Mesh[] = [];
-    const far: THREE.Mesh[] = [];
-    const both = (to: THREE.Mesh[], geometry: THREE.BufferGeometry, vertex: string, uniforms: typeof common): void => {
+    const edges = { ...common, uTexels: { value: this.table(tile.edges) } };
+    const boxes = { ...common, uTexels: { value: this.table(tile.boxes) } };
+    const both = (geometry: THREE.BufferGeometry, vertex: string, uniforms: typeof common): THREE.Mesh[] => {
       const options = { shared: this.shared, uniforms, vertex, fragment: BUILDING_FRAGMENT };
-      to.push(this.mesh(geometry, material(options), ORDER.solids));
-      to.push(this.mesh(geometry, casterMaterial(options), 0, this.casters));
+      return [
+        this.mesh(geometry, material(options), ORDER.solids),
+        this.mesh(geometry, casterMaterial(options), 0, this.casters),
+      ];
     };
-    for (let first = 0; first < tile.nEdges; first += QUADS) {
-      const geometry = quadGeometry(Math.min(QUADS, tile.nEdges - first), sphere);
-      both(full, geometry, WALLS, { ...edges, uFirst: { value: first } } as typeof common);
-    }
-    both(full, indexGeometry(tile.roofs, sphere), ROOFS, edges);
-    const most = Math.floor(QUADS / BOX_QUADS);
-    for (let first = 0; first < tile.n; first += most) {
-      const geometry = quadGeometry(Math.min(most, tile.n - first) * BOX_QUADS, sphere);
-      both(far, geometry, BOXES, { ...boxes, uFirst: { value: first } } as typeof common);
-    }
-    this.hold(tile.edges, tile.roofs, tile.boxes);
-    const { edges: _e, roofs, boxes: _b, ...rest } = tile;
-    const triangles = tile.nEdges * 2 + roofs.length / 3;
-    this.drawn.push({ ...rest, full, far, centre: sphere.center, radius: sphere.radius, triangles, swell });
+    /** Quadrangles `from` … `to`, `each` of them to a texel, in as many draws as it takes. */
+    const run = (from: number, to: number, each: number, vertex: string, uniforms: typeof common): THREE.Mesh[] => {
+      const most = Math.floor(QUADS / each);
+      const meshes: THREE.Mesh[] = [];
+      for (let first = from; first < to; first += most) {
+        const geometry = quadGeometry(Math.min(most, to - first) * each, sphere);
+        meshes.push(...both(geometry, vertex, { ...uniforms, uFirst: { value: first } } as typeof common));
+      }
+      return meshes;
+    };
+    const { edges: _edges, roofs, boxes: _boxes, ...rest } = tile;
+    const make = [
+      () => [...run(0, rest.nEdges, 1, WALLS, edges), ...both(indexGeometry(roofs, sphere), ROOFS, edges)],
+      () => run(0, rest.n, BOX_QUADS, BOXES, boxes),
+      () => run(rest.n, rest.n + rest.nBlocks, BOX_QUADS, BOXES, boxes),
+    ];
+    const triangles = [tile.nEdges * 2 + roofs.length / 3, tile.n * BOX_QUADS * 2, tile.nBlocks * BOX_QUADS * 2];
+    this.hold(roofs);
+    const levels = [null, null, null];
+    this.drawn.push({ ...rest, levels, make, triangles, centre: sphere.center, radius: sphere.radius });
     this.tiles++;
   }
 
@@ -221,35 +221,20 @@ export class Buildings extends Layer {
     this.#look.uVariety.value = palette.variety;
   }
 
-  /**
-   * Near tiles whole, as far as the triangles go; of every other tile its largest prisms, as boxes swollen so
-   * that they cover about as much as all of them would.
-   */
+  /** From near to far, as the triangles allow: tiles whole, then a box for every prism, then blocks. */
   override prepare({ position, pixel, budget }: Eye): void {
     const away = new Map(this.drawn.map((tile) => [tile, Math.max(1, position.distanceTo(tile.centre) - tile.radius)]));
     const sorted = [...this.drawn].sort((a, b) => away.get(a)! - away.get(b)!);
     let spent = 0;
-    let rest = 0;
-    const whole = new Set<BuildingTile>();
+    let blocks = sorted.reduce((sum, { triangles }) => sum + triangles[2], 0);
     for (const tile of sorted) {
+      const [whole, boxes, few] = tile.triangles;
+      blocks -= few; // of the tiles behind this one
       const close = 1 / (away.get(tile)! * pixel) > CLOSE;
-      if (close || spent + tile.triangles < budget * NEAR_SHARE) {
-        spent += tile.triangles;
-        whole.add(tile);
-      } else rest += tile.n * BOX_QUADS * 2;
-    }
-    const share = Math.min(1, Math.max(0.04, (budget * (1 - NEAR_SHARE)) / Math.max(rest, 1)));
-    const most = Math.floor(QUADS / BOX_QUADS);
-    for (const tile of this.drawn) {
-      const near = whole.has(tile);
-      for (const mesh of tile.full) mesh.visible = near;
-      const drawn = Math.ceil(tile.n * share);
-      tile.far.forEach((mesh, i) => {
-        const here = Math.min(most, drawn - Math.floor(i / 2) * most);
-        mesh.visible = !near && here > 0;
-        mesh.geometry.setDrawRange(0, Math.max(0, here) * BOX_QUADS * 6);
-      });
-      tile.swell.value = Math.min(1.5, share ** -0.18);
+      const level = close || spent + whole + blocks < budget * NEAR_SHARE ? 0 : spent + boxes + blocks < budget ? 1 : 2;
+      spent += tile.triangles[level];
+      tile.levels[level] ??= tile.make[level]();
+      tile.levels.forEach((meshes, k) => meshes?.forEach((mesh) => (mesh.visible = k === level)));
     }
   }
 

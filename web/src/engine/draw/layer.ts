@@ -4,7 +4,7 @@ import * as THREE from "three";
 import type { Paint } from "../contract";
 import { PaintTextures } from "../look/paint";
 import type { Palette } from "../look/palette";
-import type { Shared } from "./kit";
+import { type Shared, texelTexture } from "./kit";
 
 /** What a layer needs to know of the eye before a picture is drawn. */
 export interface Eye {
@@ -21,6 +21,8 @@ export abstract class Layer {
   readonly paint = new PaintTextures();
   tiles = 0;
   #bytes = 0;
+  #tables: THREE.Texture[] = [];
+  #uploaded = 0;
 
   constructor(
     readonly name: string,
@@ -63,11 +65,25 @@ export abstract class Layer {
       group.traverse((object) => {
         if (!(object instanceof THREE.Mesh)) return;
         object.geometry.dispose();
-        const material = object.material as THREE.RawShaderMaterial;
-        for (const name of OWN_TEXTURES) (material.uniforms[name]?.value as THREE.Texture | undefined)?.dispose();
-        material.dispose();
+        (object.material as THREE.Material).dispose();
       });
+    for (const table of this.#tables) table.dispose();
     this.paint.dispose();
+  }
+
+  /** Textures made since the last call: they are put on the card at once, so that their numbers leave memory. */
+  takeNew(): THREE.Texture[] {
+    const fresh = this.#tables.slice(this.#uploaded);
+    this.#uploaded = this.#tables.length;
+    return fresh;
+  }
+
+  /** Texels as a texture of this layer. */
+  protected table(data: Uint32Array<ArrayBuffer>): THREE.Texture {
+    const texture = texelTexture(data);
+    this.#tables.push(texture);
+    this.#bytes += data.byteLength;
+    return texture;
   }
 
   protected hold(...arrays: { byteLength: number }[]): void {
@@ -82,9 +98,6 @@ export abstract class Layer {
     return mesh;
   }
 }
-
-/** Textures that a layer makes for itself; all others are shared. */
-const OWN_TEXTURES = ["uTexels", "uTriangles", "uVertices", "uCover"];
 
 /** Order of drawing: what hides most comes first; what lies on the ground follows it. */
 export const ORDER = {

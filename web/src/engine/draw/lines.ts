@@ -15,11 +15,12 @@ import {
   type Shared,
   sphereOf,
   TEXEL_GLSL,
-  texelTexture,
   type Uniforms,
 } from "./kit";
 import { Layer, ORDER } from "./layer";
 
+/** Row of what has no opposite. */
+const NONE = 0xffffffff;
 /** Kinds that a layer may tell apart. */
 export const KINDS = 32;
 
@@ -199,6 +200,7 @@ export interface KeptStrips extends Pick<StripTile, "frame" | "n" | "low" | "hig
 
 export class Lines extends Layer {
   readonly kept: KeptStrips[] = [];
+  readonly #opposite = new Map<number, number>();
   readonly #kinds: string[];
   readonly #outline: number;
   readonly #look: Uniforms;
@@ -226,7 +228,7 @@ export class Lines extends Layer {
       ...frameUniforms(tile.frame),
       ...this.paint.uniforms,
       ...this.#look,
-      uTexels: { value: texelTexture(tile.points) },
+      uTexels: { value: this.table(tile.points) },
     };
     const flat = { transparent: true, depthWrite: false };
     for (let first = 0; first < tile.nFlat - 1; first += QUADS) {
@@ -251,10 +253,16 @@ export class Lines extends Layer {
       this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids);
       this.mesh(geometry, casterMaterial(options), 0, this.casters);
     }
-    this.hold(tile.points);
     if (!this.#outline)
       this.kept.push({ frame: tile.frame, n: tile.n, low: tile.low, high: tile.high, points: tile.points });
+    const [rows, reverse] = tile.opposite;
+    reverse.forEach((other, i) => other !== NONE && this.#opposite.set(other, rows[i]));
     this.tiles++;
+  }
+
+  /** Of two opposite links only one is drawn: the one that stands for a row. */
+  drawnRow(row: number): number {
+    return this.#opposite.get(row) ?? row;
   }
 
   dress(palette: Palette): void {

@@ -3,12 +3,13 @@
 import * as THREE from "three";
 import type { Box } from "../contract";
 import { material, type Shared } from "./kit";
+import type { Circle } from "./shadow";
 
 const SIZE = 1024;
 /** Spread of the two smoothings [m]. */
 const SPREADS = [5, 22];
-/** A map covers no more than this; beyond it corners stay bright [m]. */
-const LARGEST = 6000;
+/** A city no larger than this has one map for all views; of larger ones the map shows what is looked at [m]. */
+const WHOLE = 6000;
 
 const VERTEX = /* glsl */ `
 out vec2 vAt;
@@ -48,7 +49,7 @@ export class Occlusion {
     uSigma: { value: new THREE.Vector2() },
     uFirst: { value: 1 },
   };
-  #covered: { x: number; y: number; radius: number } | null = null;
+  #covered: Omit<Circle, "z"> | null = null;
 
   constructor(private readonly shared: Shared) {
     const geometry = new THREE.BufferGeometry();
@@ -71,13 +72,14 @@ export class Occlusion {
     this.#covered = null;
   }
 
-  refresh(renderer: THREE.WebGLRenderer, casters: THREE.Scene, box: Box, target_: THREE.Vector3): boolean {
-    const whole = Math.max(box[3] - box[0], box[4] - box[1]) / 2;
-    const small = whole <= LARGEST / 2;
-    const [x, y] = small ? [(box[0] + box[3]) / 2, (box[1] + box[4]) / 2] : [target_.x, target_.y];
-    const radius = small ? whole + 20 : LARGEST / 2;
+  refresh(renderer: THREE.WebGLRenderer, casters: THREE.Scene, box: Box, seen: Circle): boolean {
+    const whole = Math.max(box[3] - box[0], box[4] - box[1]) / 2 + 20;
+    const small = whole <= WHOLE / 2 || seen.radius >= whole;
+    const [x, y] = small ? [(box[0] + box[3]) / 2, (box[1] + box[4]) / 2] : [seen.x, seen.y];
+    const radius = small ? whole : Math.min(whole, seen.radius * 1.6);
     const old = this.#covered;
-    if (old && Math.hypot(x - old.x, y - old.y) < radius * 0.4) return false;
+    const near = old && Math.hypot(x - old.x, y - old.y) < radius * 0.3 && radius < old.radius * 1.15;
+    if (near && radius > old.radius * 0.5) return false;
     this.#covered = { x, y, radius };
     const camera = this.#camera;
     camera.left = camera.bottom = -radius;
@@ -96,7 +98,7 @@ export class Occlusion {
     renderer.setClearColor(0, 1);
 
     const texel = (2 * radius) / SIZE;
-    this.#look.uSigma.value.set(SPREADS[0] / texel, SPREADS[1] / texel);
+    this.#look.uSigma.value.set(Math.max(1, SPREADS[0] / texel), Math.max(1.5, SPREADS[1] / texel));
     this.#pass(renderer, this.#heights.texture, this.#half[0], true);
     this.#pass(renderer, this.#half[0].texture, this.#half[1], false);
     renderer.setRenderTarget(null);

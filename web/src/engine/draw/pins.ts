@@ -4,7 +4,7 @@ import * as THREE from "three";
 import type { PointTile } from "../decode/points";
 import { PAINT_GLSL } from "../look/paint";
 import type { Palette } from "../look/palette";
-import { frameUniforms, LIGHT_GLSL, material, quadGeometry, QUADS, sphereOf, TEXEL_GLSL, texelTexture } from "./kit";
+import { frameUniforms, LIGHT_GLSL, material, quadGeometry, QUADS, sphereOf, TEXEL_GLSL } from "./kit";
 import { Layer, ORDER } from "./layer";
 
 /** Height of the head of a pin above its foot, as a share of its distance, and its radius [pixels]. */
@@ -76,7 +76,7 @@ export class Pins extends Layer {
       ...frameUniforms(tile.frame),
       ...this.paint.uniforms,
       ...this.#look,
-      uTexels: { value: texelTexture(tile.points.slice()) },
+      uTexels: { value: this.table(tile.points.slice()) },
     };
     const parameters = { transparent: true, depthWrite: false, side: THREE.DoubleSide };
     for (let first = 0; first < tile.n; first += QUADS) {
@@ -86,7 +86,6 @@ export class Pins extends Layer {
       this.mesh(geometry, material(options), ORDER.pins);
     }
     this.kept.push(tile);
-    this.hold(tile.points);
     this.tiles++;
   }
 

@@ -4,7 +4,7 @@ import * as THREE from "three";
 import type { Shared } from "./kit";
 
 /** What a map covers: a circle on the ground. */
-interface Circle {
+export interface Circle {
   x: number;
   y: number;
   z: number;

@@ -4,7 +4,7 @@ import * as THREE from "three";
 import type { SkinTile } from "../decode/meshes";
 import { PAINT_GLSL } from "../look/paint";
 import type { Palette } from "../look/palette";
-import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL, texelTexture } from "./kit";
+import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL } from "./kit";
 import { Layer, ORDER } from "./layer";
 
 const VERTEX = /* glsl */ `
@@ -67,8 +67,8 @@ export class Skins extends Layer {
       ...frameUniforms(tile.frame),
       ...this.paint.uniforms,
       ...this.#look,
-      uTriangles: { value: texelTexture(tile.triangles.slice()) },
-      uVertices: { value: texelTexture(tile.vertices.slice()) },
+      uTriangles: { value: this.table(tile.triangles.slice()) },
+      uVertices: { value: this.table(tile.vertices.slice()) },
     };
     const geometry = new THREE.BufferGeometry();
     geometry.setDrawRange(0, tile.n * 3);
@@ -76,7 +76,6 @@ export class Skins extends Layer {
     const options = { shared: this.shared, uniforms, vertex: VERTEX, fragment: FRAGMENT };
     this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids);
     this.mesh(geometry, casterMaterial(options), 0, this.casters);
-    this.hold(tile.triangles, tile.vertices);
     this.kept.push({ ...tile, sphere });
     this.tiles++;
   }

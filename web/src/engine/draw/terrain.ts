@@ -123,6 +123,11 @@ export class Terrain extends Layer {
     texture.onUpdate = () => void (texture.image.data = null as never);
     this.#look.uCover.value = texture;
   }
+
+  override dispose(): void {
+    super.dispose();
+    this.#look.uCover.value?.dispose();
+  }
 }
 
 function kept<A extends THREE.BufferAttribute>(attribute: A): A {

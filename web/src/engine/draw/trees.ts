@@ -4,7 +4,7 @@ import * as THREE from "three";
 import type { PointTile } from "../decode/points";
 import { PAINT_GLSL } from "../look/paint";
 import type { Palette } from "../look/palette";
-import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL, texelTexture } from "./kit";
+import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL } from "./kit";
 import { type Eye, Layer, ORDER } from "./layer";
 
 /** Rings of a crown: radius and height as shares of its size, from its foot to its top. */
@@ -133,7 +133,7 @@ export class Trees extends Layer {
       ...frameUniforms(tile.frame),
       ...this.paint.uniforms,
       ...this.#look,
-      uTexels: { value: texelTexture(tile.points) },
+      uTexels: { value: this.table(tile.points) },
     };
     const meshes = (corners: number[][], trunk: boolean): THREE.Mesh[] => {
       const geometry = new THREE.BufferGeometry();
@@ -146,7 +146,6 @@ export class Trees extends Layer {
       ];
     };
     this.drawn.push({ ...tile, sphere, near: meshes(CROWN, true), far: meshes(FAR_CROWN, false) });
-    this.hold(tile.points);
     this.tiles++;
   }
 

@@ -34,9 +34,11 @@ class Reach {
 export function locateIn(city: City, layer: string, row: number): { point: Point; radius_m: number } | null {
   const reach = new Reach();
   if (layer === city.buildings?.name || layer === city.skins?.name) buildings(city, row, reach);
-  for (const { kept } of city.lines.filter(({ name }) => name === layer))
-    for (const { frame, n, points } of kept)
-      for (let i = 0; i < n; i++) if ((points[i * 4 + 3] & ROW_BITS) === row) takeTexel(reach, frame, points, i);
+  for (const lines of city.lines.filter(({ name }) => name === layer)) {
+    const drawn = lines.drawnRow(row);
+    for (const { frame, n, points } of lines.kept)
+      for (let i = 0; i < n; i++) if ((points[i * 4 + 3] & ROW_BITS) === drawn) takeTexel(reach, frame, points, i);
+  }
   for (const { kept } of city.areas.filter(({ name }) => name === layer))
     for (const { positions: p, rows } of kept)
       for (let v = 0; v < rows.length; v++)
