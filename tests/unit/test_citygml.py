@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 import shapely
 from numpy.testing import assert_allclose
 
-from dothi.errors import InputError
+from dothi.errors import InputError, Problems
 from dothi.io import citygml
 from dothi.io.citygml import read_citygml
 from dothi.io.cityjson import read_cityjson
@@ -330,3 +331,63 @@ def test_an_object_without_end_is_refused(read, monkeypatch):
 def test_a_level_that_is_not_there_is_refused(read):
     with pytest.raises(InputError, match="level of detail 1 is present; this file has 2"):
         read(document(building(house())), lod="1")
+
+
+# --- real files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packaged(sample):
+    """Real file inside the npm package citygml-to-3dtiles (Apache-2.0): in the web app's modules or the sample data."""
+
+    def find(name: str) -> Path:
+        module = Path(__file__).resolve().parents[2] / "web/node_modules/citygml-to-3dtiles/test/data" / name
+        return module if module.exists() else sample(f"citygml/{name}")
+
+    return find
+
+
+def test_a_real_file_that_names_a_datum_is_read_on_the_one_grid_that_holds_it(packaged, problems):
+    """Zurich, CityGML 1.0, written by 3D City Database: srsName is CH1903, coordinates are those of LV03."""
+    tables = read_citygml(packaged("zurich-lod2-citygml1.xml"), problems)
+    assert {name: len(table) for name, table in tables.items()} == {"buildings": 4, "building_parts": 4, "surfaces": 61}
+    assert tables["surfaces"]["kind"].value_counts().to_dict().items() >= {"wall": 45, "roof": 12, "ground": 4}.items()
+    assert tables["buildings"].crs == "EPSG:21781"
+    lon, lat = tables["buildings"].to_crs(4326).total_bounds[:2]
+    assert (round(lon, 2), round(lat, 2)) == (8.54, 47.37)  # Zurich, left of the Limmat
+    assert_allclose(tables["buildings"]["height_m"], [4.914, 9.331, 10.751, 10.758], atol=0.001)
+    assert ["EPSG:21781" in str(problem) for problem in problems] == [True]
+
+
+def test_a_real_file_whose_heights_are_levels_is_measured_from_the_ground(packaged, problems):
+    """Delft, CityGML 2.0, written by 3dfier: measuredHeight is the level of the roof, 3.23 m above the sea."""
+    buildings = read_citygml(packaged("delft-citygml2.xml"), problems)["buildings"]
+    assert_allclose(buildings["ground_m"], [0.56, 0.26, 0.49])
+    assert_allclose(buildings["height_m"], np.subtract([3.23, 9.19, 10.56], [0.56, 0.26, 0.49]))
+    assert set(buildings["height_m_method"]) == {"top_of_block"}
+    assert_allclose(buildings.area, [7.41, 25.47, 844.11], atol=0.01)
+    assert [problem.n_rows for problem in problems] == [3]
+
+
+def test_a_real_file_in_the_wrong_country_is_refused(packaged):
+    """A house of SIG3D at 458868, 5438343 that claims CH1903: no Swiss grid reaches there."""
+    with pytest.raises(InputError, match="CH1903 counts degrees"):
+        read_citygml(packaged("sig3d-genericattributes-citygml2.xml"), Problems())
+    told = read_citygml(packaged("sig3d-genericattributes-citygml2.xml"), Problems(), crs="EPSG:25832")["buildings"]
+    assert told.area.tolist() == [80.0]  # 10 × 8 m
+
+
+def test_a_datum_stands_for_the_one_grid_on_it_that_holds_the_coordinates(read, problems):
+    zurich = house(shift=(683_000 - X, 247_000 - Y, 0))
+    assert read(document(building(zurich), crs="CH1903"))["buildings"].crs == "EPSG:21781"
+    assert [problem.severity for problem in problems] == ["repair"]
+    with pytest.raises(InputError, match="set `crs` for this source, such as EPSG:"):
+        read(document(building(house()), crs="ETRS89"))  # many a grid on ETRS89 holds them
+
+
+def test_a_measured_height_that_is_the_level_of_the_top_is_no_height(read):
+    """A block from 2 m to 9 m: 7 is its height, 9 its level."""
+    block = solid(members(*(polygon(HOUSE[face].tolist()) for face in RINGS)), lod=1)
+    for told, method in (("7.0", "highest_point"), ("9.00", "top_of_block")):
+        table = read(document(building(f"<bldg:measuredHeight>{told}</bldg:measuredHeight>{block}")))["buildings"]
+        assert (table["height_m"].tolist(), table["height_m_method"].tolist()) == ([pytest.approx(7.0)], [method])

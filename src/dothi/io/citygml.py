@@ -1,4 +1,4 @@
-"""CityGML 2.0 and 3.0: buildings with their parts and surfaces, streamed object by object."""
+"""CityGML 1.0, 2.0 and 3.0: buildings with their parts and surfaces, streamed object by object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from lxml import etree
 from pyproj import CRS
 
-from dothi.crs import LONLAT, Extent, transformer
+from dothi.crs import Extent
 from dothi.errors import Problems
 from dothi.io.building_words import described
 from dothi.io.packed import unpacked
@@ -27,8 +27,10 @@ from dothi.io.solids import (
     Skin,
     best_level,
     checked_surfaces,
+    grid_meant,
     grid_of,
     in_metres,
+    in_use,
     tables_of,
     wanted_level,
 )
@@ -462,8 +464,10 @@ def _grid(crs: str | None, model: _Model, problems: Problems) -> tuple[CRS, floa
     if any(grid[0] != found[0][0] for grid in found):
         problems.error("all geometry is in one reference system", rows=named)
         return None
-    _turn(found[0][0], named[0], model.skin, problems)
-    return found[0]
+    meant = grid_meant(found[0][0], [model.skin], problems)
+    if meant == found[0][0]:
+        _turn(meant, named[0], model.skin, problems)
+    return meant, found[0][1]
 
 
 def _turn(grid: CRS, name: str, skin: Skin, problems: Problems) -> None:
@@ -482,7 +486,7 @@ def _turn(grid: CRS, name: str, skin: Skin, problems: Problems) -> None:
     formal = name.lower().startswith(("urn:", "http://www.opengis.net/def/", "https://www.opengis.net/def/"))
     swapped = north_first and formal
     middle = np.median(points, axis=0)
-    fits = [_in_use(grid, *(middle[::-1] if turned else middle)) for turned in (False, True)]
+    fits = [in_use(grid, *(middle[::-1] if turned else middle)) for turned in (False, True)]
     if not fits[swapped] and fits[not swapped]:
         swapped = not swapped
         problems.repair(
@@ -492,14 +496,6 @@ def _turn(grid: CRS, name: str, skin: Skin, problems: Problems) -> None:
     if swapped:
         for block in skin.blocks:
             block[:, [0, 1]] = block[:, [1, 0]]
-
-
-def _in_use(grid: CRS, x: float, y: float) -> bool:
-    area = grid.area_of_use
-    if area is None:
-        return True
-    lon, lat = transformer(grid.to_string(), LONLAT).transform(x, y)
-    return bool(area.west - 1.0 <= lon <= area.east + 1.0 and area.south - 1.0 <= lat <= area.north + 1.0)
 
 
 def _report(model: _Model, lod: str | None, problems: Problems) -> None:

@@ -24,6 +24,7 @@ from dothi.io.building_words import described, number
 from dothi.io.packed import unpacked
 from dothi.io.solids import (
     FOOTPRINT,
+    HIDDEN,
     KIND_OF,
     UNKNOWN,
     Objects,
@@ -31,14 +32,15 @@ from dothi.io.solids import (
     Surfaces,
     best_level,
     checked_surfaces,
+    grid_meant,
     grid_of,
     in_metres,
     tables_of,
     united,
     wanted_level,
 )
-from dothi.schema import conform
-from dothi.tables import LAND_USE_CLASSES, TABLES
+from dothi.schema import conform, expand
+from dothi.tables import LAND_USE_CLASSES, TABLES, WATER_KINDS
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,6 +53,20 @@ COVERS: Final = {"LandUse": "land_use", "PlantCover": "land_use", "WaterBody": "
 TREE: Final = "SolitaryVegetationObject"
 NESTING: Final = {"MultiSurface": 0, "CompositeSurface": 0, "Solid": 1, "MultiSolid": 2, "CompositeSolid": 2}
 """How many levels of brackets lie outside the surfaces of a geometry."""
+
+OWN_NAMES: Final[dict[str, dict[str, str]]] = {
+    "building": {"storeysAboveGround": "storeys", "yearOfConstruction": "year_built"},
+    "building_part": {"storeysAboveGround": "storeys"},
+    "tree": {"height": "height_m", "crownDiameter": "crown_diameter_m"},
+    "land_use": {},
+    "water_body": {"class": "kind"},
+    "waterway": {"class": "kind"},
+    "railway": {},
+}
+"""Objects that Dothi wrote, by the first word of their names: attributes that do not bear the names of columns."""
+
+LINES: Final = {"WaterBody": "waterways", "Railway": "railways"}
+"""Objects that Dothi writes as lines, and their tables."""
 
 COVER_WORDS: Final = (
     ("gras", "grass"),
@@ -119,6 +135,8 @@ class _Model:
     cover_skin: Skin = field(default_factory=Skin)
     covers: list[dict[str, Any]] = field(default_factory=list)
     trees: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    own: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unread: Counter[str] = field(default_factory=Counter)
     malformed: list[str] = field(default_factory=list)
     unknown_vertices: list[str] = field(default_factory=list)
@@ -317,7 +335,11 @@ def _take(
             model.malformed.append(name)
             continue
         try:
-            if kind in BUILDINGS:
+            if (own := _own(name, given)) is not None:
+                model.own[name] = own
+            if own is not None and kind in LINES and _is_line(given):
+                _take_line(name, given, vertices, model)
+            elif kind in BUILDINGS:
                 _take_building(name, objects, vertices, templates, model)
             elif kind in COVERS:
                 _take_cover(name, given, vertices, templates, model)
@@ -330,6 +352,29 @@ def _take(
     for skin in (model.skin, model.cover_skin):
         if skin.index and not skin.close_block(vertices):
             model.unknown_vertices.append(str(feature.get("id", "")))
+
+
+def _own(name: str, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Attributes of an object that Dothi wrote: it bears its own id, as in ``building-17``."""
+    word, _, number_of = name.rpartition("-")
+    attributes = given.get("attributes")
+    if word not in OWN_NAMES or not isinstance(attributes, dict):
+        return None
+    return attributes if str(attributes.get(f"{word}_id")) == number_of else None
+
+
+def _is_line(given: Mapping[str, Any]) -> bool:
+    return any(geometry.get("type") == "MultiLineString" for geometry in _geometries(given))
+
+
+def _take_line(name: str, given: Mapping[str, Any], vertices: Floats, model: _Model) -> None:
+    geometry = next(each for each in _geometries(given) if each.get("type") == "MultiLineString")
+    width = 2 if model.own[name].get("z_method") == "terrain" else 3
+    try:
+        lines = [shapely.LineString(vertices[np.array(line), :width]) for line in geometry["boundaries"]]
+    except (IndexError, KeyError, TypeError, ValueError, shapely.GEOSException) as error:
+        raise _MalformedError from error
+    model.lines += [{"table": LINES[given["type"]], "source_id": name, "shape": line} for line in lines]
 
 
 def _take_building(
@@ -366,6 +411,8 @@ def _position(name: str, objects: Mapping[str, Any], model: _Model) -> int:
             attributes = objects[member].get("attributes")
             words = described(attributes) if isinstance(attributes, dict) else {}
             model.position[member] = model.buildings.add(member, root, words)
+            if _own(member, objects[member]) is not None:
+                model.buildings.kept.add(model.position[member])
         root = model.position[lineage[-1]]
     return model.position[name]
 
@@ -427,12 +474,14 @@ def _add_surfaces(
     semantics = geometry.get("semantics")
     types, values = [], None
     if isinstance(semantics, dict) and isinstance(semantics.get("surfaces"), list):
-        types = [
-            KIND_OF.get(str(each.get("type")), UNKNOWN) for each in semantics["surfaces"] if isinstance(each, dict)
-        ]
+        types = [_meaning(each) for each in semantics["surfaces"] if isinstance(each, dict)]
         values = semantics.get("values")
     try:
         for surfaces, meanings in _shells(boundaries, values, depth):
+            kinds = _kinds(meanings, types, len(surfaces))
+            if HIDDEN in kinds:  # the inside of buildings, and walls that were drawn up from a footprint
+                seen = [k for k, kind in enumerate(kinds) if kind != HIDDEN]
+                surfaces, kinds = [surfaces[k] for k in seen], [kinds[k] for k in seen]  # noqa: PLW2901
             index = list(chain.from_iterable(chain.from_iterable(surfaces)))
             lengths = [len(ring) for surface in surfaces for ring in surface]
             if not all(type(each) is int for each in index):
@@ -440,11 +489,19 @@ def _add_surfaces(
             skin.index += index
             skin.ring_length += lengths
             skin.n_rings += map(len, surfaces)
-            skin.kind += _kinds(meanings, types, len(surfaces))
+            skin.kind += kinds
             skin.owner += [owner] * len(surfaces)
             skin.lod += [lod] * len(surfaces)
     except TypeError as error:
         raise _MalformedError from error
+
+
+def _meaning(surface: Mapping[str, Any]) -> int:
+    """Kind of a semantic surface; what Dothi drew up from a footprint gives the footprint, and is no model."""
+    kind = KIND_OF.get(str(surface.get("type")), UNKNOWN)
+    if surface.get("method") == "extruded":
+        return FOOTPRINT if kind == KIND_OF["GroundSurface"] else HIDDEN
+    return kind
 
 
 def _kinds(meanings: Any, types: list[int], n: int) -> list[int]:
@@ -508,8 +565,9 @@ def _take_cover(
     text = " ".join(str(attributes.get(key, "")) for key in COVER_ATTRIBUTES).lower()
     words = COVER_WORDS if table == "land_use" else WATER_WORDS
     kind = next((kind for word, kind in words if word in text), "other")
-    if table == "land_use" and str(attributes.get("class", "")).lower() in LAND_USE_CLASSES:
-        kind = str(attributes["class"]).lower()
+    told = str(attributes.get("class", "")).lower()
+    if told in (LAND_USE_CLASSES if table == "land_use" else WATER_KINDS):
+        kind = told
     model.covers.append({"table": table, "source_id": name, "kind": kind, "name": attributes.get("name")})
 
 
@@ -580,11 +638,12 @@ def _report(model: _Model, header: Mapping[str, Any]) -> None:
     if model.unread:
         listed = ", ".join(f"{kind} ({count})" for kind, count in model.unread.most_common(8))
         problems.note(f"objects of these types are not read: {listed}", n_rows=sum(model.unread.values()))
-    if not (model.buildings.source_id or model.covers or model.trees):
+    if not (model.buildings.source_id or model.covers or model.trees or model.lines):
         problems.error("there is at least one building, tree, water body or piece of land")
 
 
 def _tables(model: _Model, grid: CRS, metres: float, extent: Extent | None) -> dict[str, gpd.GeoDataFrame]:
+    grid = grid_meant(grid, [model.skin, model.cover_skin], model.problems)
     metric = in_metres(grid, [model.skin, model.cover_skin])
     crs = metric.to_string()
     tables: dict[str, gpd.GeoDataFrame] = {}
@@ -601,7 +660,40 @@ def _tables(model: _Model, grid: CRS, metres: float, extent: Extent | None) -> d
         points = shapely.points(trees["x"], trees["y"])
         located = _declared("trees", trees.drop(columns=["x", "y"]), points, grid.to_string())
         tables["trees"] = located.to_crs(metric) if metric != grid else located
-    return tables
+    if model.lines:
+        tables |= _line_tables(model.lines, grid, metric)
+    return {name: _as_told(name, table, model.own) for name, table in tables.items()}
+
+
+def _line_tables(lines: list[dict[str, Any]], grid: CRS, metric: CRS) -> dict[str, gpd.GeoDataFrame]:
+    frame = pd.DataFrame(lines)
+    found = {}
+    for table, mine in frame.groupby("table", sort=False):
+        located = _declared(str(table), mine[["source_id"]], mine["shape"].to_numpy(), grid.to_string())
+        found[str(table)] = located.to_crs(metric) if metric != grid else located
+    return found
+
+
+def _as_told(name: str, table: gpd.GeoDataFrame, own: Mapping[str, Mapping[str, Any]]) -> gpd.GeoDataFrame:
+    """Table with the columns of objects that Dothi wrote as they were then, missing where they were missing."""
+    if "source_id" not in table.columns or not own:
+        return table
+    mine = table["source_id"].isin(own.keys()).to_numpy(dtype=bool)
+    if not mine.any():
+        return table
+    told = pd.DataFrame([own[key] for key in table.loc[mine, "source_id"]], index=table.index[mine])
+    told = told.rename(columns=OWN_NAMES[TABLES[name].id.removesuffix("_id")])
+    table = table.copy()
+    if name == "building_parts" and mine.all():  # they followed their buildings in the file
+        rank = np.argsort(told[TABLES[name].id].to_numpy(), kind="stable")
+        table, told = table.iloc[rank].reset_index(drop=True), told.iloc[rank].reset_index(drop=True)
+    for column, declared in expand(TABLES[name].columns).items():
+        if declared.kind == "geometry" or column == "building_id":
+            continue
+        before = table[column].astype(object) if column in table.columns else pd.Series(None, table.index, dtype=object)
+        values = told[column].astype(object) if column in told.columns else pd.Series(None, told.index, dtype=object)
+        table[column] = before.where(~mine, values.where(values.notna(), None).reindex(table.index))
+    return conform(table, TABLES[name])
 
 
 def _cover_tables(covers: list[dict[str, Any]], surfaces: Surfaces, crs: str) -> dict[str, gpd.GeoDataFrame]:

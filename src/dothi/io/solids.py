@@ -13,9 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pyproj.database import query_crs_info
+from pyproj.enums import PJType
+from pyproj.exceptions import CRSError, ProjError
 
-from dothi.crs import Extent, transformer
+from dothi.crs import LONLAT, Extent, transformer
 from dothi.errors import Problems
 from dothi.io.building_words import number
 from dothi.schema import conform
@@ -53,6 +55,12 @@ CRACK_M: Final = 0.005
 
 MANY_PARTS: Final = 8
 """Polygons of one outline beyond which their union is faster than the repair of a MultiPolygon, which is quadratic."""
+
+SAME_LEVEL_M: Final = 0.005
+"""Levels that differ by less are the same, written with two decimals."""
+
+MOST_DEGREES: Final = 360.0
+"""Degrees are never more."""
 
 CONFIDENCE: Final = {
     "measured": 1.0,
@@ -275,11 +283,14 @@ class Objects:
         Position of the building each belongs to; its own for a building.
     values
         What `dothi.io.building_words.described` found.
+    kept
+        Positions of objects whose outline stays as drawn and which, as parts, stay rows however many there are.
     """
 
     source_id: list[str] = field(default_factory=list)
     root: list[int] = field(default_factory=list)
     values: list[dict[str, Any]] = field(default_factory=list)
+    kept: set[int] = field(default_factory=set)
 
     def add(self, source_id: str, root: int | None, values: dict[str, Any]) -> int:
         """Take an object in; gives its position."""
@@ -349,14 +360,27 @@ def closed(shapes: Shapes) -> Shapes:
     return shapes
 
 
-def footprints(surfaces: Surfaces, n: int) -> Shapes:
-    """Outline of each object: its footprint as drawn, else its ground surfaces, else the shadow of all surfaces."""
+def footprints(surfaces: Surfaces, n: int, exact: Mask) -> Shapes:
+    """
+    Outline of each object: its footprint as drawn, else its ground surfaces, else the shadow of all surfaces.
+
+    Parameters
+    ----------
+    surfaces
+        Surfaces of all objects.
+    n
+        Number of objects.
+    exact : (n,)
+        Objects whose cracks are meant.
+    """
     rank = np.select([surfaces.kind == FOOTPRINT, surfaces.kind == 2, surfaces.kind != 1], [0, 1, 2], 3)
     seen = surfaces.shadow > 1e-4
     best = np.full(n, 4)
     np.minimum.at(best, surfaces.owner[seen], rank[seen])
     chosen = seen & (rank == best[surfaces.owner])
-    return closed(united(surfaces.shapes[chosen], surfaces.owner[chosen], n))
+    outline = united(surfaces.shapes[chosen], surfaces.owner[chosen], n)
+    outline[~exact] = closed(outline[~exact])
+    return outline
 
 
 def tables_of(
@@ -374,7 +398,9 @@ def tables_of(
     n = len(objects.source_id)
     root = np.asarray(objects.root, dtype=np.int64)
     surfaces = with_kinds(surfaces[surfaces.kind != HIDDEN])
-    outline = footprints(surfaces, n)
+    kept = np.zeros(n, dtype=bool)
+    kept[list(objects.kept)] = True
+    outline = footprints(surfaces, n, kept)
     has_outline = ~shapely.is_empty(outline)
     body = surfaces.kind != FOOTPRINT
     n_body = np.bincount(surfaces.owner[body], minlength=n)
@@ -397,16 +423,17 @@ def tables_of(
     measures = _measures(surfaces, root[surfaces.owner], n)
     own = _measures(surfaces, surfaces.owner, n)
     values = pd.DataFrame(objects.values, index=range(n))
-    parts_in = is_part & (n_body > 0) & has_outline
+    parts_in = is_part & ((n_body > 0) | kept) & has_outline
     n_parts = np.bincount(root[parts_in], minlength=n)
     values = _inherited(values, root, is_part)
+    values = _above_ground(values, measures, objects.source_id, problems)
     buildings = _buildings(values.iloc[rows], measures.iloc[rows], surfaces, root, rows)
     buildings["source_id"] = [objects.source_id[i] for i in rows]
     ground = np.full(n, np.nan)
     ground[rows] = buildings["ground_m"].to_numpy()
     tables = {"buildings": _table("buildings", buildings, whole[rows], crs)}
 
-    told = np.flatnonzero(parts_in & chosen[root] & ((n_parts[root] > 1) | (n_body[root] > 0)))
+    told = np.flatnonzero(parts_in & chosen[root] & ((n_parts[root] > 1) | (n_body[root] > 0) | kept))
     if told.size:
         parts = pd.DataFrame(
             {
@@ -457,6 +484,22 @@ def _inherited(values: pd.DataFrame, root: Integers, is_part: Mask) -> pd.DataFr
     for name in numbers:
         first[name] = first[name].where(single)
     return values.combine_first(first)[list(values.columns)]
+
+
+def _above_ground(
+    values: pd.DataFrame, measures: pd.DataFrame, source_id: list[str], problems: Problems
+) -> pd.DataFrame:
+    """Values without measured heights that are levels above the sea, as 3dfier writes them: those of the very top."""
+    told = _numbers(values, "measured_m")
+    top, bottom = measures["highest"].to_numpy(), measures["lowest"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        levels = (np.abs(told - top) < SAME_LEVEL_M) & (np.abs(bottom) > SAME_LEVEL_M)
+    if not levels.any():
+        return values
+    rule = "heights are above the ground; these are levels of the top, which was measured from the ground instead"
+    rows = [source_id[i] for i in np.flatnonzero(levels)]
+    problems.repair(rule, table="buildings", column="height_m", rows=rows)
+    return values.assign(measured_m=np.where(levels, np.nan, told))
 
 
 def _measures(surfaces: Surfaces, group: Integers, n: int) -> pd.DataFrame:
@@ -552,6 +595,51 @@ def _table(name: str, frame: pd.DataFrame, shapes: Shapes, crs: str) -> gpd.GeoD
     """Declared table with its geometry."""
     located = gpd.GeoDataFrame(frame.reset_index(drop=True), geometry=gpd.array.from_shapely(shapes, crs=crs))
     return conform(located, TABLES[name])
+
+
+def in_use(grid: CRS, x: float, y: float) -> bool:
+    """Whether a place lies in the area, give or take a degree, in which a grid is used."""
+    area = grid.area_of_use
+    if area is None:
+        return True
+    try:
+        lon, lat = transformer(grid.to_string(), LONLAT).transform(x, y)
+    except ProjError:  # local engineering grids lead nowhere
+        return False
+    return bool(area.west - 1.0 <= lon <= area.east + 1.0 and area.south - 1.0 <= lat <= area.north + 1.0)
+
+
+def grid_meant(grid: CRS, skins: Sequence[Skin], problems: Problems) -> CRS:
+    """
+    Grid of vertices that are no degrees although their system counts degrees.
+
+    Files name a datum such as CH1903 and mean the grid on it. Where one grid alone holds the vertices, it is taken.
+
+    Raises
+    ------
+    InputError
+        None or several of them do.
+    """
+    blocks = [block[:, :2] for skin in skins for block in skin.blocks if len(block)]
+    points = np.concatenate(blocks) if blocks else np.zeros((0, 2))
+    points = points[np.isfinite(points).all(axis=1)]
+    if not grid.is_geographic or not len(points) or np.abs(points).max() <= MOST_DEGREES:
+        return grid
+    x, y = np.median(points, axis=0)
+    known = (
+        CRS.from_epsg(int(info.code))
+        for info in query_crs_info("EPSG", PJType.PROJECTED_CRS)
+        if info.name.startswith(f"{grid.name} / ")
+    )
+    fitting = [each for each in known if in_use(each, x, y)]
+    text = f"{grid.name} counts degrees, and the coordinates reach {np.abs(points).max():,.0f}"
+    if len(fitting) != 1:
+        some = " or ".join(each.to_string() for each in fitting[:3])
+        such = f", such as {some}" if some else ""
+        problems.error(f"coordinates fit their reference system; {text}: set `crs` for this source{such}")
+        problems.raise_errors()
+    problems.repair(f"{text}: they were read as {fitting[0].to_string()}, {fitting[0].name}")
+    return fitting[0].to_2d()
 
 
 def in_metres(grid: CRS, skins: Sequence[Skin]) -> CRS:
