@@ -34,7 +34,8 @@ demo: web ## build the demo city, central Nantes, and show it in the browser
 	$(BIN)/dothi demo $(DEMO)
 
 test: web ## run all tests
-	$(if $(NPM_TESTS),@$(BIN)/python hatch_build.py $(NPM_TESTS))
+	@$(BIN)/python hatch_build.py $(NPM_TESTS)
+	@$(BIN)/python tests/against/samples.py
 	$(BIN)/python -m pytest
 
 check: setup ## lint, types, layers

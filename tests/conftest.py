@@ -11,7 +11,10 @@ import pytest
 from dothi.errors import Problems
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SAMPLES = Path(os.environ.get("DOTHI_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+SAMPLES = (
+    Path(os.environ.get("DOTHI_TEST_DATA", REPOSITORY.parent / "shared" / "data")),
+    REPOSITORY / "tests" / "against" / "samples",  # fetched by samples.py there
+)
 
 
 @pytest.fixture
@@ -19,10 +22,10 @@ def sample():
     """Path of a real file of the development data; the test is skipped where it is absent."""
 
     def find(name: str) -> Path:
-        path = SAMPLES / name
-        if not path.exists():
-            pytest.skip(f"development data not present: {name}")
-        return path
+        for folder in SAMPLES:
+            if (folder / name).exists():
+                return folder / name
+        pytest.skip(f"development data not present: {name}")
 
     return find
 
