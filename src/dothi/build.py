@@ -219,29 +219,29 @@ def _run_all(
     """
     seconds = dict.fromkeys((step.title for step in steps), 0.0)
     done: set[str] = set()
-    imported: set[str] = set()
     waiting = list(steps)
     running: dict[Future[float], Step] = {}
     errors: list[Problem] = []
+    room, depths, importing = getattr(executor, "workers", len(steps)), _depths(steps), False
     while waiting or running:
         ready = [step for step in waiting if done.issuperset(step.after)]
-        for step in ready:
-            waiting.remove(step)
+        for step in sorted(ready, key=lambda step: -depths[step.name]):
             if is_whole(homes[step.name]):
                 done.add(step.name)
                 progress.done(step.title, 0.0, True)
-            else:
+            elif len(running) < room:
                 progress.step(step.title)
                 before = [(earlier, homes[earlier.name]) for earlier in _before(step, steps)]
                 running[executor.submit(_run, step, homes[step.name], before, config)] = step
+            else:
+                continue
+            waiting.remove(step)
         if ready and not running:
             continue
-        if len(running) < getattr(executor, "workers", 0):
-            # what is slow to import is imported by processes that have nothing else to do yet
-            ahead = {module: None for step in waiting if not is_whole(homes[step.name]) for module in step.imports}
-            if ahead.keys() - imported:
-                executor.submit(_import, list(ahead))
-                imported |= ahead.keys()
+        if len(running) < room < len(steps) and not importing:
+            modules = [module for step in waiting if not is_whole(homes[step.name]) for module in step.imports]
+            executor.submit(_import, modules)
+            importing = True
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -259,8 +259,18 @@ def _run_all(
 
 
 def _import(modules: list[str]) -> None:
+    """Import what is slow to import, in a process that has nothing else to do yet."""
     for module in modules:
         import_module(module)
+
+
+def _depths(steps: list[Step]) -> dict[str, int]:
+    """How many steps wait for each one, one after the other."""
+    depths = dict.fromkeys((step.name for step in steps), 0)
+    for step in reversed(steps):
+        for name in step.after:
+            depths[name] = max(depths[name], depths[step.name] + 1)
+    return depths
 
 
 def _before(step: Step, steps: list[Step]) -> list[Step]:

@@ -90,6 +90,8 @@ class Step:
         Everything besides those steps that its result depends on.
     source
         Place in ``dothi.toml`` of the source it reads; None for all other steps.
+    imports
+        Modules that take long to import.
     """
 
     name: str
@@ -98,3 +100,4 @@ class Step:
     after: tuple[str, ...] = ()
     depends_on: Any = None
     source: int | None = None
+    imports: tuple[str, ...] = ()

@@ -12,10 +12,12 @@ import osmium
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dothi.crs import Extent
 from dothi.errors import InputError, Problems
-from dothi.io.osm import read_osm, reader, rows
+from dothi.io.osm import flat, read_osm, reader
 from dothi.io.osm.reader import LAYERS
 from dothi.io.osm.roads import ROAD_KEYS, road
 from dothi.io.osm.tags import BUILDING_KEYS, USE_KEYS, building
@@ -643,15 +645,91 @@ class TestRealFiles:
         for name in LAYERS:
             pd.testing.assert_frame_equal(found[name], expected[name])
 
-    def test_batches_and_their_clipping_do_not_show(self, packaged, monkeypatch):
+    def test_extent_keeps_the_rows_that_touch_it_and_their_order(self, packaged):
         path = packaged("test.osm.pbf")
         west, south, east, north = read_osm(path, Problems(), layers=("roads",))["roads"].total_bounds
         extent = Extent("EPSG:4326", (west, south, (west + east) / 2, (south + north) / 2))
-        expected = read_osm(path, Problems(), extent=extent)
-        monkeypatch.setattr(rows, "_BATCH_ROWS", 7)
-        found = read_osm(path, Problems(), extent=extent)
-        for name in LAYERS:
-            pd.testing.assert_frame_equal(found[name], expected[name])
-        whole_file = read_osm(path, Problems(), layers=("roads",))["roads"]
-        inside = whole_file[whole_file.intersects(shapely.box(*extent.bounds))]
-        assert list(expected["roads"]["source_id"]) == list(inside["source_id"])
+        found, whole_file = read_osm(path, Problems(), extent=extent), read_osm(path, Problems())
+        for name in ("buildings", "roads", "land_use", "waterways"):
+            inside = whole_file[name][whole_file[name].intersects(shapely.box(*extent.bounds))]
+            assert list(found[name]["source_id"]) == list(inside["source_id"])
+
+
+class TestFlatFile:
+    """The columns of the file that libosmium writes hold what libosmium says of each object."""
+
+    @pytest.fixture(params=["test.osm.pbf", "Helsinki.osm.pbf", "made.osm"])
+    def flat_file(self, request, packaged, osm, tmp_path):
+        if request.param == "made.osm":
+            body = way(1, "1 2 99 3", name="Huế = 50%, tốt") + way(2, "1") + way(4, "1 2 5 1", building="yes")
+            body += '<node id="-12" version="1" lat="-21" lon="-179.9999999"><tag k="note" v=""/></node>'
+            source = osm(body + relation(7, "w1@outer n3@stop r7", type="route") + relation(8, "", type="site"))
+        else:
+            source = packaged(request.param)
+        target = tmp_path / "flat.osm.pbf"
+        index = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+        index.ignore_errors()
+        writer = osmium.SimpleWriter(osmium.io.File(str(target), reader._FLAT))
+        osmium.apply(str(source), index, writer)
+        writer.close()
+        return source, target
+
+    def test_columns_hold_what_the_objects_say(self, flat_file):
+        source, target = flat_file
+        objects = iter(
+            osmium.FileProcessor(str(source)).with_locations().with_filter(osmium.filter.EntityFilter(osmium.osm.ALL))
+        )
+        n = 0
+        for block in flat.blocks(target, {flat.NODE, flat.WAY, flat.RELATION}):
+            rows = np.arange(len(block.ids))
+            tags = zip(block.keys.tolist(), block.values.tolist(), strict=True)
+            texts = iter([(block.strings[key], block.strings[value]) for key, value in tags])
+            if block.kind == flat.RELATION:
+                sizes, *members = block.members()
+                members = iter(zip(*(column.tolist() for column in members), strict=True))
+            else:
+                sizes, packed = block.positions(rows)
+                places = iter(flat.unpack(packed).tolist())
+            nodes = iter(block.nodes(rows).tolist()) if block.kind == flat.WAY else iter(())
+            closed = block.closed(rows) if block.kind == flat.WAY else rows
+            for row, (ident, n_tags, size) in enumerate(
+                zip(block.ids.tolist(), block.tag_counts.tolist(), sizes.tolist(), strict=True)
+            ):
+                item = next(objects)
+                assert ("nwr".index(item.type_str()), item.id) == (block.kind, ident)
+                assert [(tag.k, tag.v) for tag in item.tags] == list(itertools.islice(texts, n_tags))
+                if block.kind == flat.RELATION:
+                    expected = [("nwr".index(member.type), member.ref, member.role) for member in item.members]
+                    found = [(kind, ref, block.strings[role]) for kind, ref, role in itertools.islice(members, size)]
+                    assert found == expected
+                    n += 1
+                    continue
+                drawn = [node.location for node in item.nodes] if block.kind == flat.WAY else [item.location]
+                assert list(itertools.islice(places, size)) == [[place.x, place.y] for place in drawn]
+                if block.kind == flat.WAY:
+                    assert list(itertools.islice(nodes, size)) == [node.ref for node in item.nodes]
+                    assert bool(closed[row]) == (size > 1 and item.nodes[0].ref == item.nodes[-1].ref)
+                n += 1
+        assert n > 10
+        assert next(objects, None) is None
+
+    @given(st.lists(st.lists(st.integers(-(2**61), 2**61 - 1), max_size=6), max_size=12))
+    def test_integers_of_any_length_are_read_back(self, rows):
+        text, starts, ends = bytearray(), [], []
+        for row in rows:
+            text += b"\xff\x01"  # what lies between the spans is not read
+            starts.append(len(text))
+            for value in row:
+                rest = value << 1 if value >= 0 else ~(value << 1)
+                while rest > 127:
+                    text.append(rest & 127 | 128)
+                    rest >>= 7
+                text.append(rest)
+            ends.append(len(text))
+        data = np.frombuffer(bytes(text), dtype=np.uint8)
+        values, counts = flat._integers(data, np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
+        assert counts.tolist() == [len(row) for row in rows]
+        assert ((values >> 1) ^ -(values & 1)).tolist() == [value for row in rows for value in row]
+        sums = [total for row in rows for total in itertools.accumulate(row)]
+        wrapped = [(total + 2**63) % 2**64 - 2**63 for total in sums]  # integers of 64 bits
+        assert flat._running(values, counts).tolist() == wrapped

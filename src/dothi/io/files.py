@@ -103,6 +103,24 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file in one step."""
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def share_file(source: Path, path: Path) -> None:
+    """
+    Give a file a second name, or copy it in one step where the file system has no such names.
+
+    Both are one file: it must only ever be replaced, never be written into.
+    """
+    try:
+        path.hardlink_to(source)
+    except OSError:
+        copy_file(source, path)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file in one step."""
     with replacing(path) as temporary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pyarrow.parquet as pq
 import shapely
 from pyproj import CRS
 
-from dothi.errors import InputError, Problem
+from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import replacing, short_message
+from dothi.schema import check_references
+from dothi.tables import TABLES
 
 
 def write_table(frame: gpd.GeoDataFrame | pd.DataFrame, path: Path) -> None:
@@ -27,6 +30,30 @@ def write_table(frame: gpd.GeoDataFrame | pd.DataFrame, path: Path) -> None:
 def _crs(projjson: str) -> CRS:
     """Grid written in a file; to make one from its definition takes longer than to read a small table."""
     return CRS.from_json(projjson)
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns that a file has, its index included."""
+    return list(pq.read_schema(path).names)
+
+
+def check_links(files: Mapping[str, Path], problems: Problems) -> None:
+    """Report every reference between tables that leads nowhere; only the columns concerned are read."""
+    referring = {name: [key for key, column in TABLES[name].columns.items() if column.refers_to] for name in files}
+    wanted = {name: set(columns) for name, columns in referring.items()}
+    for name, columns in referring.items():
+        for column in columns:
+            target, key = str(TABLES[name].columns[column].refers_to).split(".")
+            wanted.setdefault(target, set()).add(key)
+    frames = {
+        name: pq.read_table(
+            file, columns=sorted(wanted[name].intersection(column_names(file))), use_pandas_metadata=True
+        ).to_pandas()
+        for name, file in files.items()
+        if wanted[name]
+    }
+    for name, frame in frames.items():
+        check_references(frame, TABLES[name], frames, problems)
 
 
 def read_table(path: Path) -> gpd.GeoDataFrame | pd.DataFrame:

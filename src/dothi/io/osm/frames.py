@@ -14,8 +14,9 @@ import shapely
 from dothi.crs import LONLAT, Bounds
 from dothi.errors import Problems
 from dothi.io.osm import coast, roads, tags, transit
+from dothi.io.osm.flat import RELATION, WAY
 from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import RELATION, WAY, Rows, source_ids, source_key
+from dothi.io.osm.rows import Rows, source_ids, source_key
 from dothi.schema import empty
 from dothi.tables import TABLES
 

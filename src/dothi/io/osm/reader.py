@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import io
-import mmap
-import re
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TextIO
 
+import numpy as np
 import osmium
 import pandas as pd
 from osmium.filter import EntityFilter, KeyFilter, TagFilter
@@ -25,9 +23,12 @@ from osmium.osm import WAY as WAYS
 from dothi.crs import LONLAT, Bounds, Extent
 from dothi.errors import Problems
 from dothi.io.osm import roads, tags
+from dothi.io.osm.flat import NODE, PER_DEG, RELATION, WAY, Block, Integers, blocks, gone, unpack
 from dothi.io.osm.frames import tables_of
-from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import NODE, WAY, Profile, Rows, escaped
+from dothi.io.osm.relations import KEYS, Relations
+from dothi.io.osm.rows import Rows, source_key
+from dothi.io.osm.ways import Ways
+from dothi.io.osm.words import Tags, Words
 
 LAYERS: Final = (
     "buildings",
@@ -66,10 +67,10 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 _AREAS: Final = frozenset({"buildings", "building_parts", "land_use", "water_bodies", "facilities"})
 _OF_BUILDINGS: Final = frozenset({"facilities", "stops"})
 """Tables that a building, or a node, may be in as well."""
-_PLAN_KEYS: Final = frozenset((
-    "building:part", "amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "public_transport",
-    "landuse", "natural", "waterway", "barrier", "man_made", "route", "place", "highway", "aeroway",
-))  # fmt: skip
+_PLAN_KEYS: Final = (
+    "building", "area", "building:part", "amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway",
+    "public_transport", "landuse", "natural", "waterway", "barrier", "man_made", "route", "place", "highway", "aeroway",
+)  # fmt: skip
 """Keys that decide which tables an object goes to."""
 _NODE_KEYS: Final = {
     "trees": ("natural",),
@@ -83,10 +84,11 @@ _AREA_KEYS: Final = {
     "water_bodies": ("natural", "waterway", "landuse"),
     "facilities": ("amenity", "shop", "tourism", "leisure", "healthcare", "office", "railway", "landuse", "aeroway"),
 }
-_OPL: Final = "opl,locations_on_ways=true,add_metadata=none"
-_MISSING: Final = "xy"
-"""Position of a node that is not in the file, in OPL."""
-_GAP: Final = re.compile(r"(?:^|,)(?:n-?\d+xy(?:,|$))+")
+_FLAT: Final = "pbf,pbf_compression=none,locations_on_ways=true,add_metadata=none"
+_MARK: Final = "area"
+"""Key that tells the relations which areas are made of from the closed ways that they are made of."""
+_LIMITS: Final = np.array([180 * PER_DEG, 90 * PER_DEG], dtype=np.int64)
+_BUFFER_BYTES: Final = 1 << 18
 _INDEX_IN_MEMORY_BYTES: Final = {"pbf": 400 << 20, "xml": 6 << 30, "xml.bz2": 500 << 20, "xml.gz": 600 << 20}
 """Size of a file up to which its node positions stay in memory: about 30 million nodes of 16 bytes, 0.5 GB."""
 
@@ -205,45 +207,30 @@ def _read(
     """
     Go through a file: relations, then nodes and ways, then the areas that relations make of ways.
 
-    libosmium looks nodes up and picks objects in C++ and writes those to a temporary text file in OPL
-    (osmcode.org/opl-file-format), one object a line, which Python splits about five times as fast as it asks
-    libosmium for one tag after the other.
+    libosmium looks nodes up and picks objects in C++ and writes those to a temporary file, whose columns are then read
+    at once: asking libosmium for one object and one tag after the other takes twenty times as long.
     """
     header = osmium.io.Reader(file, osmium.osm.NOTHING).header()
-    area_keys = sorted({key for layer in layers for key in _AREA_KEYS.get(layer, ())})
     node_keys = sorted({key for layer in layers for key in _NODE_KEYS.get(layer, ())})
-    relations = Relations(area_keys, transit=bool(layers & _TRANSIT), parts="building_parts" in layers)
+    stream = _Stream(layers, bounds)
     nodes = KeyFilter(*node_keys) if node_keys else EntityFilter(WAYS)
     nodes.enable_for(NODES)
-    types = TagFilter(*(("type", name) for name in relations.types))
+    types = TagFilter(*(("type", name) for name in stream.relations.types))
     types.enable_for(RELATIONS)
     with tempfile.TemporaryDirectory(prefix="dothi-osm-") as folder:
-        objects, related, ways = (Path(folder) / f"{name}.opl" for name in ("objects", "related", "ways"))
+        flat = Path(folder) / "flat.osm.pbf"
         in_memory = size <= _INDEX_IN_MEMORY_BYTES[kind]
         index = osmium.index.create_map("flex_mem" if in_memory else f"sparse_file_array,{folder}/nodes")
         positions = osmium.NodeLocationsForWays(index)
         positions.ignore_errors()
         # nodes, ways and relations come in this order where the file says so; else passes of their own see to it
         once = header.get("sorting") == "Type_then_ID"
-        with _writing(objects) as writer:
+        with _writing(flat) as writer:
             for entities in (NODES | WAYS | RELATIONS,) if once else (NODES, WAYS, RELATIONS):
                 with osmium.io.Reader(file, entities) as reader:
                     osmium.apply(reader, positions, nodes, types, writer)
         del positions, index
-        first = _first_relation(objects)
-        for ident, pairs, rest in _objects(objects, first):
-            if ident[0] == "r":
-                relations.add(int(ident[1:]), pairs, _members(rest))
-        stream = _Stream(layers, bounds, relations)
-        stream.read(objects, ways)
-        if relations.areas:
-            with related.open("w", encoding="utf-8", newline="\n") as copy:
-                for ident, pairs, rest in _objects(objects, first):
-                    if ident[0] == "r" and int(ident[1:]) in relations.areas:
-                        text = ",".join(f"{key}={value}" for key, value in pairs.items())
-                        copy.write(f"{ident} T{text} M{stream.present(_members(rest))}\n")
-            objects.unlink()
-            stream.assemble(related, ways, area_keys)
+        stream.read(flat, Path(folder))
     box = header.box()
     if not box.valid():
         return stream, None
@@ -253,8 +240,8 @@ def _read(
 
 @contextmanager
 def _writing(path: Path) -> Iterator[osmium.SimpleWriter]:
-    """Writer of OPL, closed at the end."""
-    writer = osmium.SimpleWriter(osmium.io.File(str(path), _OPL))
+    """Writer of what libosmium picks, closed at the end."""
+    writer = osmium.SimpleWriter(osmium.io.File(str(path), _FLAT), bufsz=_BUFFER_BYTES)
     try:
         yield writer
         writer.close()
@@ -262,34 +249,6 @@ def _writing(path: Path) -> Iterator[osmium.SimpleWriter]:
         # a writer that failed tries again when it is destroyed, and that ends the whole process: it must live on
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer))
         raise
-
-
-def _first_relation(path: Path) -> int:
-    """Offset of the first relation in an OPL file, or of its end."""
-    if not (size := path.stat().st_size):
-        return 0
-    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        if text[:1] == b"r":
-            return 0
-        found = text.find(b"\nr")
-    return size if found < 0 else found + 1
-
-
-def _objects(path: Path, offset: int = 0) -> Iterator[tuple[str, dict[str, str], str]]:
-    """Objects of an OPL file from an offset on: kind and id, tags, and the rest of the line."""
-    with path.open("rb") as handle:
-        handle.seek(offset)
-        with io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                ident, text, rest = line[:-1].split(" ", 2)
-                # commas and equals signs in keys and values are escaped; without tags the one empty part is left over
-                parts = iter(text[1:].replace("=", ",").split(","))
-                yield ident, dict(zip(parts, parts, strict=False)), rest
-
-
-def _members(text: str) -> list[str]:
-    """Members of a relation in OPL."""
-    return text[1:].split(",") if len(text) > 1 else []
 
 
 class _Areas:
@@ -303,8 +262,7 @@ class _Areas:
         """Take an area, if it is one of a relation."""
         if area.from_way() or area.num_rings()[0] == 0:  # ways that cross each other give an area without rings
             return
-        pairs = {tag.k: escaped(tag.v) for tag in area.tags}
-        self._stream.area(area.orig_id(), pairs, self._shape(area))
+        self._stream.area(area.orig_id(), self._shape(area))
 
 
 @dataclass(eq=False)
@@ -313,7 +271,6 @@ class _Stream:
 
     layers: frozenset[str]
     bounds: Bounds | None
-    relations: Relations
     rows: dict[str, Rows] = field(default_factory=dict)
     n_objects: int = 0
     clipped: Counter[str] = field(default_factory=Counter)
@@ -329,155 +286,159 @@ class _Stream:
             wanted |= {"stops", "courses"}
         if "water_bodies" in wanted:
             wanted.add("coastline")
-        for name in sorted(wanted & _KEYS.keys()):
-            self.rows[name] = Rows(_KEYS[name], closed=name in _AREAS, bounds=self.bounds)
-        self._places = bool(_OF_BUILDINGS & self.rows.keys())
-        self._others = bool(self.rows.keys() - {"buildings", "roads", "trees", "courses"})
-        self._plans: dict[Profile, tuple[str, ...]] = {}
+        names = sorted(wanted & _KEYS.keys())
+        keys = {key for name in names for key in _KEYS[name]}
+        area_keys = {key for layer in self.layers for key in _AREA_KEYS.get(layer, ())}
+        self.words = Words({*keys, *_PLAN_KEYS, *KEYS})
+        self.relations = Relations(
+            area_keys,
+            self.words,
+            transit=bool(self.layers & _TRANSIT),
+            parts="building_parts" in self.layers,
+        )
+        for name in names:
+            self.rows[name] = Rows(_KEYS[name], self.words, closed=name in _AREAS, bounds=self.bounds)
+        self._members = self._courses = np.empty(0, dtype=np.int64)
+        self._plan_keys = self.words.wanted(_PLAN_KEYS)
+        self._names = sorted(self.rows)
+        self._plans: dict[int, dict[bytes, int]] = {NODE: {}, WAY: {}}
 
-    def read(self, objects: Path, ways: Path) -> None:
-        """Take the nodes and ways of an OPL file, and copy the ways that relations make areas of."""
-        wanted, courses = self.relations.member_ways, self.relations.course_ways()
-        course_rows = self.rows.get("courses")
-        with ways.open("w", encoding="utf-8", newline="\n") as copy:
-            for ident, pairs, shape in _objects(objects):
-                kind, source = ident[0], int(ident[1:])
-                if kind == "w":
-                    vertices = shape[1:]
-                    if source in wanted:  # tags are not needed
-                        copy.write(f"{ident} T N{self._member(vertices)}\n")
-                        self.members.add(source)
-                    if course_rows is not None and source in courses:
-                        for run in self._runs(vertices, ""):
-                            course_rows.take(source, WAY, pairs, run)
-                    if pairs:
-                        self._way(source, pairs, vertices)
-                elif kind == "n":
-                    self._node(source, pairs, shape)
+    def read(self, flat: Path, folder: Path) -> None:
+        """Take the objects of a file as libosmium wrote it."""
+        for block in blocks(flat, {RELATION}):
+            self.relations.take(block)
+        self._members = np.array(sorted(self.relations.member_ways), dtype=np.int64)
+        self._courses = self.relations.course_ways()
+        with (folder / "ways.opl").open("w", encoding="utf-8", newline="\n") as ways:
+            for block in blocks(flat, {NODE, WAY}):
+                self.n_objects += len(block.ids)
+                if block.kind == NODE:
+                    self._nodes(block, Tags(block, self.words))
                 else:
-                    continue
-                self.n_objects += 1
+                    self._ways(block, Tags(block, self.words), ways)
+        if self.relations.areas:
+            with (folder / "areas.opl").open("w", encoding="utf-8", newline="\n") as areas:
+                for block in blocks(flat, {RELATION}):
+                    self._copy_areas(block, areas)
+            flat.unlink()
+            self._assemble(folder)
 
-    def _node(self, source: int, pairs: dict[str, str], shape: str) -> None:
-        """Take a node with a tag of interest."""
-        x, _, y = shape.partition(" ")
-        if len(x) < 2:
-            self.n_without_position += 1
-            return
-        vertex = f"n0{x}{y}"
-        if "trees" in self.rows and pairs.get("natural") == "tree":
-            self.rows["trees"].take(source, NODE, pairs, vertex)
-        elif self._places:
-            for table in self._plan(pairs):
-                if table in _OF_BUILDINGS:
-                    self.rows[table].take(source, NODE, pairs, vertex)
+    def _nodes(self, block: Block, tags: Tags) -> None:
+        """Take nodes."""
+        rows = np.arange(len(block.ids))
+        sizes, vertices = _positions(block, rows)
+        there = ~gone(vertices)
+        self.n_without_position += int((~there).sum())
+        plans = self._plan(block, tags)
+        for name in self._names:
+            if len(chosen := np.flatnonzero(there & self._in(name, plans))):
+                self.rows[name].take(block, tags, rows[chosen], sizes[chosen], vertices[chosen])
 
-    def _way(self, source: int, pairs: dict[str, str], vertices: str) -> None:
-        """Take a way that has tags."""
-        plan: Sequence[str] = ()
-        if "building" in pairs and pairs["building"] != "no":
-            if "buildings" in self.rows and (ring := self._ring(vertices, "buildings")):
-                self.rows["buildings"].take(source, WAY, pairs, ring)
-            if self._places:
-                plan = [table for table in self._plan(pairs) if table in _OF_BUILDINGS]
-        elif "highway" in pairs and pairs["highway"] in roads.ROAD_CLASS and pairs.get("area") != "yes":
-            if "roads" in self.rows:
-                self._line(source, pairs, vertices, "roads")
-            if pairs.get("railway") in tags.RAILWAYS and "railways" in self.rows:
-                plan = ("railways",)
-        elif self._others or "route" in pairs:
-            plan = self._plan(pairs)
-        for table in plan:
-            if table not in _AREAS:
-                self._line(source, pairs, vertices, table)
-            elif ring := self._ring(vertices, table):
-                self.rows[table].take(source, WAY, pairs, ring)
+    def _ways(self, block: Block, tags: Tags, copy: TextIO) -> None:
+        """Take ways, and copy those that relations make areas of."""
+        member, course = np.isin(block.ids, self._members), np.isin(source_key(block.ids, WAY), self._courses)
+        plans = self._plan(block, tags)
+        rows = np.flatnonzero((plans > 0) | member | course)
+        sizes, vertices = _positions(block, rows)
+        ways = Ways(rows, sizes, vertices)
+        self._copy_ways(block, ways.take(np.flatnonzero(member[rows])), copy)
+        if "courses" in self.rows:
+            pieces = ways.take(np.flatnonzero(course[rows])).runs()
+            self.rows["courses"].take(block, tags, pieces.rows, pieces.sizes, pieces.vertices)
+        for name in self._names:
+            chosen = np.flatnonzero(self._in(name, plans[rows]))
+            if not len(chosen):
+                continue
+            found = ways.take(chosen)
+            if name in _AREAS:
+                closed = block.closed(found.rows)
+                self.open_rings[name] += int((~closed).sum())
+                found = found.take(np.flatnonzero(closed))
+                self.incomplete[name] += int(found.clipped().sum())
+                found = found.rings()
+            else:
+                self.clipped[name] += int(found.clipped().sum())
+                found = found.runs()
+            self.rows[name].take(block, tags, found.rows, found.sizes, found.vertices)
 
-    def _line(self, source: int, pairs: dict[str, str], vertices: str, table: str) -> None:
-        for run in self._runs(vertices, table):
-            self.rows[table].take(source, WAY, pairs, run)
+    def _copy_ways(self, block: Block, ways: Ways, copy: TextIO) -> None:
+        """Write ways in OPL: the nodes that are there, the first one again at the end of a ring."""
+        idents = block.ids[ways.rows].tolist()
+        self.members.update(idents)
+        self.incomplete["areas"] += int(ways.clipped().sum())
+        kept = ~gone(ways.vertices)
+        counts = np.bincount(ways.owners()[kept], minlength=len(idents))
+        nodes, places = block.nodes(ways.rows)[kept].tolist(), unpack(ways.vertices[kept]).tolist()
+        texts = [f"n{node}x{x}e-7y{y}e-7" for node, (x, y) in zip(nodes, places, strict=True)]
+        ends = np.cumsum(counts).tolist()
+        for ident, start, end, ring in zip(idents, [0, *ends], ends, block.closed(ways.rows).tolist(), strict=False):
+            line = texts[start:end]
+            if ring and line and line[0] != line[-1]:
+                line.append(line[0])
+            copy.write(f"w{ident} T N{','.join(line)}\n")
 
-    def present(self, members: list[str]) -> str:
-        """Those members of a relation that are ways of the file, in OPL."""
-        ways = [member for member in members if member[0] == "w"]
-        there = [member for member in ways if int(member[1 : member.index("@")]) in self.members]
-        self.n_partial += 0 < len(there) < len(ways)
-        return ",".join(there)
+    def _copy_areas(self, block: Block, copy: TextIO) -> None:
+        """Write the relations that areas are made of in OPL: those of their ways that are in the file."""
+        counts, kinds, ids, roles = block.members()
+        role = [text if text in ("outer", "inner") else "" for text in block.strings]
+        ends = np.cumsum(counts).tolist()
+        for ident, start, end in zip(block.ids.tolist(), [0, *ends], ends, strict=False):
+            if ident not in self.relations.areas:
+                continue
+            way = kinds[start:end] == WAY
+            ways = list(zip(ids[start:end][way].tolist(), roles[start:end][way].tolist(), strict=True))
+            there = [f"w{way}@{role[place]}" for way, place in ways if way in self.members]
+            self.n_partial += 0 < len(there) < len(ways)
+            copy.write(f"r{ident} Ttype=multipolygon,{_MARK}=yes M{','.join(there)}\n")
 
-    def assemble(self, related: Path, ways: Path, keys: Sequence[str]) -> None:
+    def _assemble(self, folder: Path) -> None:
         """Make areas of ways, as relations say."""
         areas = osmium.area.AreaManager()
-        with osmium.io.Reader(str(related), RELATIONS) as reader:
+        with osmium.io.Reader(str(folder / "areas.opl"), RELATIONS) as reader:
             osmium.apply(reader, areas.first_pass_handler())
-        with osmium.io.Reader(str(ways), WAYS) as reader:
-            osmium.apply(reader, areas.second_pass_handler(KeyFilter(*keys), _Areas(self)))
+        with osmium.io.Reader(str(folder / "ways.opl"), WAYS) as reader:
+            osmium.apply(reader, areas.second_pass_handler(KeyFilter(_MARK), _Areas(self)))
 
-    def area(self, source: int, pairs: dict[str, str], shape: str) -> None:
+    def area(self, source: int, shape: str) -> None:
         """Take the area that a relation makes of ways."""
-        if source not in self.relations.areas:
+        combination = self.relations.areas.pop(source, None)
+        if combination is None:
             return
-        self.relations.areas.discard(source)
         self.relations.assembled.add(source)
-        plan: Sequence[str] = [table for table in self._plan(pairs) if table in _AREAS]
-        if pairs.get("building", "no") != "no":
-            plan = [table for table in ("buildings", "facilities") if table in plan or table == "buildings"]
-        for table in plan:
+        found = self.words.tags(combination)
+        for table in _tables(found, RELATION):
             if table in self.rows:
-                self.rows[table].take_area(source, pairs, shape)
+                self.rows[table].take_area(source, combination, found.get("name"), shape)
 
-    def _plan(self, pairs: dict[str, str]) -> Sequence[str]:
-        """Tables that an object with these tags goes to, worked out once for each combination."""
-        profile = tuple([tag for tag in pairs.items() if tag[0] in _PLAN_KEYS])
-        plan = self._plans.get(profile)
-        if plan is None:
-            plan = self._plans[profile] = tuple(name for name in _tables(pairs) if name in self.rows)
-        return plan
+    def _plan(self, block: Block, tags: Tags) -> Integers:
+        """Tables that each object goes to, one bit for each, worked out once for each combination of tags."""
+        known = self._plans[block.kind]
+        plans = []
+        for combination in tags.combinations(np.arange(len(block.ids)), self._plan_keys):
+            plan = known.get(combination)
+            if plan is None:
+                tables = _tables(self.words.tags(combination), block.kind)
+                plan = known[combination] = sum(1 << self._names.index(name) for name in tables if name in self.rows)
+            plans.append(plan)
+        return np.array(plans, dtype=np.int64)
 
-    def _ring(self, vertices: str, table: str) -> str:
-        """Nodes of a closed way; those that are there where some are not; empty where the way is open."""
-        first = vertices[: vertices.find(",")]
-        if not vertices.endswith(f",{first}"):
-            self.open_rings[table] += 1
-            return ""
-        if _MISSING not in vertices:
-            return vertices
-        self.incomplete[table] += 1
-        there = [node for node in vertices.split(",")[:-1] if not node.endswith(_MISSING)]
-        return ",".join([*there, there[0]]) if len(there) > 2 else ""
-
-    def _member(self, vertices: str) -> str:
-        """Nodes of a way that an area is made of: those that are there, the first one again at the end of a ring."""
-        if _MISSING not in vertices:
-            return vertices
-        self.incomplete["areas"] += 1
-        first = vertices[: vertices.find(",")]
-        there = [node for node in vertices.split(",") if not node.endswith(_MISSING)]
-        if there and vertices.endswith(f",{first}") and there[0] != there[-1]:
-            there.append(there[0])
-        return ",".join(there)
-
-    def _runs(self, vertices: str, table: str) -> list[str]:
-        """Nodes of a way, in pieces where nodes between them are not in the file."""
-        if _MISSING not in vertices:
-            return [vertices] if "," in vertices else []
-        if table:
-            self.clipped[table] += 1
-        runs = _GAP.split(vertices)
-        return [run for run in runs if "," in run]
+    def _in(self, table: str, plans: Integers) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether objects with some plans go to a table."""
+        return np.asarray(plans >> self._names.index(table) & 1, dtype=bool)
 
     def report(self, problems: Problems) -> None:
         """Say what was left out or cut, and why."""
-        for table, n_rows in sorted(self.clipped.items()):
+        for table, n_rows in sorted((+self.clipped).items()):
             problems.note(
                 "nodes of the way are not in the file: the part with nodes is kept", table=table, n_rows=n_rows
             )
-        for table, n_rows in sorted(self.incomplete.items()):
+        for table, n_rows in sorted((+self.incomplete).items()):
             rule = "nodes of the outline are not in the file: closed across them"
             problems.repair(rule, table="" if table == "areas" else table, n_rows=n_rows)
-        for table, n_rows in sorted(self.open_rings.items()):
+        for table, n_rows in sorted((+self.open_rings).items()):
             problems.note("way is no closed ring: left out", table=table, n_rows=n_rows)
         for table, rows in sorted(self.rows.items()):
-            if len(rows) >= 0 and rows.n_degenerate:
+            if rows.n_degenerate:
                 problems.note("way has too few distinct nodes: left out", table=table, n_rows=rows.n_degenerate)
         if self.n_partial:
             rule = "ways of the area are not in the file: made of the others where they close"
@@ -489,7 +450,33 @@ class _Stream:
             problems.note("node has no position on Earth: left out", n_rows=self.n_without_position)
 
 
-def _tables(found: dict[str, str]) -> list[str]:
+def _positions(block: Block, rows: Integers) -> tuple[Integers, Integers]:
+    """Vertices of nodes or ways, checked."""
+    sizes, vertices = block.positions(rows)
+    beyond = (np.abs(unpack(vertices)) > _LIMITS).any(axis=1) & ~gone(vertices)
+    if beyond.any():
+        x, y = unpack(vertices[beyond])[0] / PER_DEG
+        raise osmium.InvalidLocationError(f"{x}, {y}")
+    return sizes, vertices
+
+
+def _tables(found: dict[str, str], kind: int) -> list[str]:
+    """Tables that an object goes to by its tags."""
+    names = _by_tags(found)
+    if kind == NODE:
+        return ["trees"] if found.get("natural") == "tree" else [name for name in names if name in _OF_BUILDINGS]
+    building = found.get("building", "no") != "no"
+    if kind == RELATION:
+        names = [name for name in names if name in _AREAS]
+        return [*({"facilities"} & set(names)), "buildings"] if building else names
+    if building:
+        return ["buildings", *(name for name in names if name in _OF_BUILDINGS)]
+    if found.get("highway") in roads.ROAD_CLASS and found.get("area") != "yes":
+        return ["roads", *({"railways"} & set(names))]
+    return names
+
+
+def _by_tags(found: dict[str, str]) -> list[str]:
     """Tables that an object goes to by its tags, if it is neither a building nor a road."""
     names = []
     if found.get("building:part", "no") != "no":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import compress
-from operator import not_
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from dothi.io.osm.rows import NODE, RELATION, WAY, plain, source_key
+from dothi.io.osm.flat import NODE, WAY, Block, Integers
+from dothi.io.osm.rows import source_key
+from dothi.io.osm.words import Tags, Words
 
 MODE: Final = {
     "bus": "bus",
@@ -31,8 +31,10 @@ MODE: Final = {
 }
 """Mode by `route`; light rail counts as tram, as in GTFS (route_type 0). `route=railway` is track, not service."""
 
-_ALONG: Final = ("@", "@forward", "@backward", "@main", "@route")
-_KIND: Final = {"n": NODE, "w": WAY, "r": RELATION}
+KEYS: Final = ("type", "route", "public_transport", "ref", "name")
+"""Keys that decide what a relation is."""
+_PLATFORM, _STOP, _PLAIN, _LINK, _ALONG = range(5)
+"""What a member is in a line by its role; without a role a node is a stop, and a way part of the course."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Members:
         self.keys = array("q")
         self.counts = array("q")
 
-    def owners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def owners(self) -> Integers:
         """Route of each member."""
         return np.repeat(np.arange(len(self.counts)), np.array(self.counts, dtype=np.int64))
 
@@ -65,18 +67,21 @@ class Relations:
     ----------
     area_keys
         Keys that make an area worth assembling.
+    words
+        Numbers for keys and values.
     transit
         Whether lines and stop areas are wanted.
     parts
         Whether the parts of buildings are wanted.
     """
 
-    def __init__(self, area_keys: Collection[str], *, transit: bool, parts: bool) -> None:
+    def __init__(self, area_keys: Collection[str], words: Words, *, transit: bool, parts: bool) -> None:
         self._area_keys = frozenset(area_keys)
+        self._words, self._wanted = words, words.wanted(words.keys)
         self.types = ["multipolygon"]
         self.types += ["route", "public_transport"] if transit else []
         self.types += ["building"] if parts else []
-        self.areas: set[int] = set()
+        self.areas: dict[int, bytes] = {}
         self.assembled: set[int] = set()
         self.member_ways: set[int] = set()
         self.outlines: dict[int, list[int]] = {}
@@ -85,67 +90,69 @@ class Relations:
         self.routes: list[Route] = []
         self.stops, self.platforms, self.courses = Members(), Members(), Members()
 
-    def add(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
-        """
-        Take a relation of one of `types`.
+    def take(self, block: Block) -> None:
+        """Take the relations of a block, which are all of one of `types`."""
+        counts, kinds, ids, roles = block.members()
+        keys = source_key(ids, kinds)
+        ends = np.concatenate([[0], np.cumsum(counts)]).tolist()
+        lines = []
+        combinations = Tags(block, self._words).combinations(np.arange(len(block.ids)), self._wanted)
+        for row, (ident, combination) in enumerate(zip(block.ids.tolist(), combinations, strict=True)):
+            tags, members = self._words.tags(combination), slice(ends[row], ends[row + 1])
+            match tags.get("type"):
+                case "multipolygon" if not self._area_keys.isdisjoint(tags):
+                    way = kinds[members] == WAY
+                    ways = ids[members][way].tolist()
+                    self.areas[ident] = combination
+                    self.member_ways.update(ways)
+                    if "building" in tags:
+                        texts = (block.strings[role] for role in roles[members][way])
+                        self.outlines[ident] = [way for way, text in zip(ways, texts, strict=True) if text == "outer"]
+                case "route" if (mode := MODE.get(tags.get("route", ""))) is not None:
+                    lines.append(row)
+                    self.routes.append(Route(ident, mode, tags.get("ref"), tags.get("name")))
+                case "public_transport" if tags.get("public_transport") == "stop_area":
+                    self.stop_areas.append(array("q", keys[members].tolist()))
+                case "building":
+                    self._add_parts(keys[members].tolist(), [block.strings[role] for role in roles[members]])
+        if lines:
+            self._add_lines(np.array(lines), counts, kinds, keys, _roles(roles, block.strings))
 
-        Parameters
-        ----------
-        ident
-            Its id.
-        tags
-            Its tags, as OPL writes them.
-        members
-            Its members as OPL writes them: letter of the kind, id, ``@`` and role.
-        """
-        match tags.get("type"):
-            case "multipolygon" if not self._area_keys.isdisjoint(tags):
-                ways = [member[1:].split("@") for member in members if member[0] == "w"]
-                self.areas.add(ident)
-                self.member_ways.update(int(way) for way, _ in ways)
-                if "building" in tags:
-                    self.outlines[ident] = [int(way) for way, role in ways if role == "outer"]
-            case "route" if MODE.get(tags.get("route", "")) is not None:
-                self._add_route(ident, tags, members)
-            case "public_transport" if tags.get("public_transport") == "stop_area":
-                self.stop_areas.append(array("q", [_key(member)[0] for member in members]))
-            case "building":
-                self._add_parts(members)
+    def _add_lines(self, lines: Integers, counts: Integers, kinds: Integers, keys: Integers, roles: Integers) -> None:
+        """Take the members of lines: stops, platforms and ways."""
+        line = np.full(len(counts), -1)
+        line[lines] = np.arange(len(lines))
+        owner = np.repeat(line, counts)
+        stop = (roles == _STOP) | ((roles == _PLAIN) & (kinds == NODE))
+        course = (kinds == WAY) & ((roles == _PLAIN) | (roles == _ALONG))
+        for group, among in ((self.stops, stop), (self.platforms, roles == _PLATFORM), (self.courses, course)):
+            chosen = among & (owner >= 0)
+            group.keys.frombytes(np.ascontiguousarray(keys[chosen]).tobytes())
+            group.counts.extend(np.bincount(owner[chosen], minlength=len(lines)).tolist())
 
-    def _add_route(self, ident: int, tags: Mapping[str, str], members: Sequence[str]) -> None:
-        stops, platforms, ways = self.stops.keys, self.platforms.keys, self.courses.keys
-        before = len(stops), len(platforms), len(ways)
-        # nearly all members are ways with a role like "" or "forward", and lines have thousands of them
-        along = [member[0] == "w" and member.endswith(_ALONG) for member in members]
-        ways.extend([int(member[1 : member.index("@")]) for member in compress(members, along)])
-        for member in compress(members, map(not_, along)):
-            key, role = _key(member)
-            if role.startswith("platform"):
-                platforms.append(key)
-            elif role.startswith("stop") or role.endswith("stop") or (member[0] == "n" and role in ("", "halt")):
-                stops.append(key)
-            elif member[0] == "w" and role != "link":
-                ways.append(int(member[1 : member.index("@")]))
-        for group, start in zip((self.stops, self.platforms, self.courses), before, strict=True):
-            group.counts.append(len(group.keys) - start)
-        self.routes.append(
-            Route(ident, MODE[tags["route"]] or "other", plain(tags.get("ref")), plain(tags.get("name")))
-        )
+    def course_ways(self) -> Integers:
+        """Keys of the ways that routes run along, in ascending order."""
+        return np.unique(np.array(self.courses.keys, dtype=np.int64))
 
-    def course_ways(self) -> frozenset[int]:
-        """Ways that routes run along."""
-        return frozenset(np.unique(np.array(self.courses.keys, dtype=np.int64)).tolist())
-
-    def _add_parts(self, members: Sequence[str]) -> None:
-        found = [_key(member) for member in members]
-        outline = next((key for key, role in found if role == "outline"), None)
+    def _add_parts(self, keys: list[int], roles: list[str]) -> None:
+        outline = next((key for key, role in zip(keys, roles, strict=True) if role == "outline"), None)
         if outline is not None:
-            for key, role in found:
+            for key, role in zip(keys, roles, strict=True):
                 if role in ("part", ""):
                     self.part_outline[key] = outline
 
 
-def _key(member: str) -> tuple[int, str]:
-    """Key and role of a member."""
-    ident, _, role = member[1:].partition("@")
-    return source_key(int(ident), _KIND[member[0]]), role
+def _roles(places: Integers, strings: list[str]) -> Integers:
+    """What members are in a line, by the texts of their roles."""
+    used, back = np.unique(places, return_inverse=True)
+    return np.array([_role(strings[place]) for place in used.tolist()], dtype=np.int64)[back]
+
+
+def _role(text: str) -> int:
+    if text.startswith("platform"):
+        return _PLATFORM
+    if text.startswith("stop") or text.endswith("stop"):
+        return _STOP
+    if text in ("", "halt"):
+        return _PLAIN
+    return _LINK if text == "link" else _ALONG

@@ -2,64 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable
-from itertools import compress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import shapely
 
 from dothi.crs import Bounds
+from dothi.io.osm.flat import PER_DEG, RELATION, Block, Integers, unpack
+from dothi.io.osm.words import Codes, Tags, Words
 
-NODE, WAY, RELATION = 0, 1, 2
 _KINDS = 4
-_BATCH_ROWS = 1 << 13
-_ESCAPED = re.compile(r"%([0-9a-fA-F]{1,6})%")
-_VERTEX = pyarrow.csv.ReadOptions(column_names=["node", "x", "y"], use_threads=False)
-_COORDINATES = pyarrow.csv.ConvertOptions(
-    column_types={"x": pa.float64(), "y": pa.float64()}, include_columns=["x", "y"], null_values=[]
-)
-
-Profile = tuple[tuple[str, str], ...]
-"""Those tags of an object that decide what a row says."""
-
-
-class Codes(dict[Any, int]):
-    """Numbers for distinct values, in the order in which they are first seen."""
-
-    def of(self, value: Any) -> int:
-        """Number of a value."""
-        return self.setdefault(value, len(self))
-
-
-def plain(text: str | None) -> str | None:
-    """
-    Text without the escapes of OPL, in which ``%1ebf%`` stands for ế.
-
-    >>> plain("Hu%1ebf%"), plain(None)
-    ('Huế', None)
-    """
-    if text is None or "%" not in text:
-        return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-
-
-def _vertices(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Positions of nodes such as ``n1x24.5y60.1,n2x24.6y60.1``, (n, 2), to the last digit."""
-    table = text.replace("n", "").replace(",", "\n").replace("x", ",").replace("y", ",")
-    read = pyarrow.csv.read_csv(pa.BufferReader(table.encode()), _VERTEX, convert_options=_COORDINATES)
-    return np.column_stack([read["x"].to_numpy(), read["y"].to_numpy()])
-
-
-def escaped(text: str) -> str:
-    """Text in which `plain` finds nothing to undo but the percent signs, which it restores."""
-    return text.replace("%", "%25%")
 
 
 class Rows:
@@ -67,119 +24,105 @@ class Rows:
     Growing table.
 
     The tags of a row are kept as the number of their distinct combination, of which a city has few; what the tags
-    mean is worked out once for each. Vertices come as text and are turned into numbers by the thousand.
+    mean is worked out once for each. Vertices are kept in units of 1e-7°, as the file has them.
 
     Parameters
     ----------
     keys
         Keys of the tags that decide what a row says.
+    words
+        Numbers for keys and values.
     closed
         Whether rows are areas (or points) and not lines.
     bounds
-        Rows wholly outside are dropped batch by batch, so that memory stays bounded by the result.
+        Rows wholly outside are dropped block by block, so that memory stays bounded by the result.
     """
 
-    def __init__(self, keys: tuple[str, ...], *, closed: bool = False, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, keys: tuple[str, ...], words: Words, *, closed: bool = False, bounds: Bounds | None = None
+    ) -> None:
         self.keys = keys
-        self._wanted = frozenset(keys)
         self.closed = closed
         self.n_degenerate = 0
+        self._words = words
+        self._wanted = words.wanted(keys)
         self._bounds = bounds
-        self._profiles = Codes()
-        self._known_names = Codes()
+        self._combinations = Codes()
         self._sources = array("q")
         self._codes = array("i")
         self._names = array("i")
         self._sizes = array("i")
-        self._coordinates = bytearray()
-        self._waiting: list[tuple[int, Profile, str | None, str]] = []
+        self._vertices: list[Integers] = []
         self._area_sources = array("q")
         self._area_codes = array("i")
         self._area_names = array("i")
         self._areas: list[str] = []
 
-    def take(self, source: int, kind: int, tags: dict[str, str], vertices: str) -> None:
+    def take(self, block: Block, tags: Tags, rows: Integers, sizes: Integers, vertices: Integers) -> None:
         """
-        Append a node or way.
+        Append nodes or ways.
+
+        Repeated vertices are dropped, and so are shapes with too few vertices or out of bounds.
 
         Parameters
         ----------
-        source, kind
-            Id in OpenStreetMap, and whether it is that of a node or way.
-        tags
-            Tags, as OPL writes them.
-        vertices
-            Nodes with their positions as OPL writes them, such as ``n1x24.5y60.1,n2x24.6y60.1``.
+        block, tags
+            Where they stand.
+        rows : (n,)
+            Their rows there in ascending order; a way that is cut into several lines comes several times.
+        sizes : (n,)
+            Vertices of each, 1 or more.
+        vertices : (n_vertices,)
+            Packed positions, one shape after the other, see `flat.pack`.
         """
-        wanted = self._wanted
-        profile = tuple([tag for tag in tags.items() if tag[0] in wanted])
-        self._waiting.append((source * _KINDS + kind, profile, tags.get("name"), vertices))
-        if len(self._waiting) >= _BATCH_ROWS:
-            self._settle()
-
-    def take_area(self, source: int, tags: dict[str, str], shape: str) -> None:
-        """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
-        self._area_sources.append(source * _KINDS + RELATION)
-        profile = tuple([tag for tag in tags.items() if tag[0] in self._wanted])
-        self._area_codes.append(self._profiles.of(profile))
-        self._area_names.append(self._known_names.of(tags.get("name")))
-        self._areas.append(shape)
-
-    def _settle(self) -> None:
-        """Turn waiting text into numbers; drop repeated vertices, and rows without shape or out of bounds."""
-        if not self._waiting:
-            return
-        sources, profiles, names, shapes = zip(*self._waiting, strict=True)
-        self._waiting = []
-        sizes = np.array([shape.count(",") for shape in shapes], dtype=np.int64) + 1
-        vertices = _vertices(",".join(shapes))
-        owner = np.repeat(np.arange(len(sizes)), sizes)
+        owner = np.repeat(np.arange(len(rows)), sizes)
         fresh = np.ones(len(vertices), dtype=bool)
-        fresh[1:] = (vertices[1:] != vertices[:-1]).any(axis=1) | (owner[1:] != owner[:-1])
+        fresh[1:] = (vertices[1:] != vertices[:-1]) | (owner[1:] != owner[:-1])
         least = np.where(sizes == 1, 1, 4 if self.closed else 2)
-        sizes = np.bincount(owner[fresh], minlength=len(sizes))
-        vertices = vertices[fresh]
+        sizes, vertices = np.bincount(owner[fresh], minlength=len(rows)), vertices[fresh]
         keep = sizes >= least
         self.n_degenerate += int((~keep).sum())
         keep &= self._within(vertices, sizes)
-        self._coordinates += vertices[np.repeat(keep, sizes)].tobytes()
+        self._vertices.append(vertices[np.repeat(keep, sizes)])
         self._sizes.extend(sizes[keep].tolist())
-        kept = keep.tolist()
-        self._sources.extend(compress(sources, kept))
-        known, named = self._profiles, self._known_names
-        self._codes.extend([known.setdefault(profile, len(known)) for profile in compress(profiles, kept)])
-        self._names.extend([named.setdefault(name, len(named)) for name in compress(names, kept)])
+        rows = rows[keep]
+        another = np.diff(rows, prepend=-1) > 0
+        objects, of = rows[another], np.cumsum(another) - 1
+        codes = np.array(self._combinations.of(tags.combinations(objects, self._wanted)), dtype=np.int64)
+        self._codes.extend(codes[of].tolist())
+        self._names.extend(tags.names(objects)[of].tolist())
+        self._sources.extend(source_key(block.ids[objects], block.kind)[of].tolist())
 
-    def _within(
-        self, vertices: np.ndarray[Any, np.dtype[np.float64]], sizes: np.ndarray[Any, np.dtype[np.int64]]
-    ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        if self._bounds is None:
+    def take_area(self, source: int, combination: bytes, name: str | None, shape: str) -> None:
+        """Append the area of a relation, `shape` being its WKB in hexadecimal digits."""
+        self._area_sources.append(source_key(source, RELATION))
+        self._area_codes.extend(self._combinations.of([self._words.part(combination, self._wanted)]))
+        self._area_names.extend(self._words.values.of([name]) if name is not None else [-1])
+        self._areas.append(shape)
+
+    def _within(self, vertices: Integers, sizes: Integers) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        if self._bounds is None or not len(sizes):
             return np.ones(len(sizes), dtype=bool)
-        west, south, east, north = self._bounds
         first = np.cumsum(sizes) - sizes
-        low, high = np.minimum.reduceat(vertices, first), np.maximum.reduceat(vertices, first)
-        return np.asarray(
-            (high[:, 0] >= west) & (low[:, 0] <= east) & (high[:, 1] >= south) & (low[:, 1] <= north), dtype=bool
-        )
+        xy = unpack(vertices)
+        low, high = np.minimum.reduceat(xy, first) / PER_DEG, np.maximum.reduceat(xy, first) / PER_DEG
+        return np.asarray(((high >= self._bounds[:2]) & (low <= self._bounds[2:])).all(axis=1), dtype=bool)
 
     def __len__(self) -> int:
-        self._settle()
         return len(self._sources) + len(self._area_sources)
 
-    def sources(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def sources(self) -> Integers:
         """Keys of the objects, see `source_key`; areas of relations come last, here as everywhere."""
-        self._settle()
         return np.array(self._sources + self._area_sources, dtype=np.int64)
 
-    def vertex_counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def vertex_counts(self) -> Integers:
         """Vertices of each row; 0 for the areas of relations."""
-        self._settle()
         return np.concatenate([np.array(self._sizes, dtype=np.int64), np.zeros(len(self._areas), dtype=np.int64)])
 
     def geometry(self) -> np.ndarray[Any, np.dtype[np.object_]]:
-        """Points, lines or polygons of the rows."""
+        """Points, lines or polygons of the rows, to the last digit of the file."""
         sizes = self.vertex_counts()
-        vertices = np.frombuffer(self._coordinates, dtype="<f8").reshape(-1, 2)
+        vertices = unpack(np.concatenate([np.empty(0, dtype=np.int64), *self._vertices])) / PER_DEG
         shapes = np.empty(len(sizes), dtype=object)
         point, drawn = sizes == 1, sizes > 1
         if point.any():
@@ -208,27 +151,24 @@ class Rows:
         meaning
             Gives the columns of one row from its tags.
         """
-        self._settle()
         blank: dict[str, str | None] = dict.fromkeys(self.keys)
-        meant = pd.DataFrame(
-            [meaning(blank | {key: plain(value) for key, value in profile}) for profile in self._profiles]
-        )
+        meant = pd.DataFrame([meaning({**blank, **self._words.tags(found)}) for found in self._combinations])
         codes = np.array(self._codes + self._area_codes, dtype=np.int64)
         return pd.DataFrame({column: meant[column].array.take(codes) for column in meant}, copy=False)
 
     def name(self) -> pd.Series:
         """Names of the rows."""
-        self._settle()
-        codes = np.array(self._names + self._area_names, dtype=np.int64)
-        return pd.Series(pd.array([plain(name) for name in self._known_names], dtype="str").take(codes))
+        codes, row = np.unique(np.array(self._names + self._area_names, dtype=np.int64), return_inverse=True)
+        names = [self._words.text(code) if code >= 0 else None for code in codes.tolist()]
+        return pd.Series(pd.array(names, dtype="str").take(row))
 
 
-def source_key(source: Any, kind: int) -> Any:
-    """One integer for an object of OpenStreetMap, or for an array of them."""
+def source_key(source: Any, kind: Any) -> Any:
+    """One integer for an object of OpenStreetMap, or for each of an array of them."""
     return source * _KINDS + kind
 
 
-def source_ids(keys: np.ndarray[Any, np.dtype[np.int64]]) -> pd.Series:
+def source_ids(keys: Integers) -> pd.Series:
     """Identifiers such as ``way/123``."""
     prefix = pa.array(["node/", "way/", "relation/"]).take(pa.array(keys % _KINDS))
     text = pc.binary_join_element_wise(prefix, pc.cast(pa.array(keys // _KINDS), pa.string()), "")

@@ -12,8 +12,9 @@ import shapely
 from dothi.crs import LONLAT, Bounds
 from dothi.errors import Problems
 from dothi.io.osm import tags
+from dothi.io.osm.flat import RELATION
 from dothi.io.osm.relations import Relations
-from dothi.io.osm.rows import RELATION, WAY, Rows, source_key
+from dothi.io.osm.rows import Rows, source_key
 
 _NEAR_M: Final = 60.0
 """How near a stop lies whose vehicle position or platform outline an object is."""
@@ -166,7 +167,7 @@ def _courses(relations: Relations, courses: Rows | None) -> np.ndarray[Any, np.d
     sources = courses.sources()
     order = np.argsort(sources, kind="stable")
     sources, lines = sources[order], courses.geometry()[order]
-    owner, way = relations.courses.owners(), source_key(np.array(relations.courses.keys, dtype=np.int64), WAY)
+    owner, way = relations.courses.owners(), np.array(relations.courses.keys, dtype=np.int64)
     there = np.isin(way, sources)
     # a way that a route runs along twice is drawn once; a way cut at the edge of the file is several lines
     owner, way = np.unique(np.column_stack([owner[there], way[there]]), axis=0).T
