@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dothi import schema
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import copy_file, write_text
+from dothi.io.files import copy_file, share_file, write_text
 from dothi.tables import RASTERS, TABLES
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class Loaded(Mapping[str, Any]):
         merged._values.update({name: value for name, value in self._values.items() if name not in loaders})
         return merged
 
+    def same_as(self, other: Loaded) -> list[str]:
+        """Names under which both have one and the same value."""
+        return [name for name, loader in self._loaders.items() if other._loaders.get(name) is loader]
+
     def __or__(self, other: Mapping[str, Any]) -> Loaded:
         """Mapping with the values of `other` added or put in place."""
         return self.loading({name: partial(_same, value) for name, value in other.items()})
@@ -61,6 +65,12 @@ def load_table(folder: Path, name: str) -> Any:
 
     frame = read_table(folder / f"{name}.parquet")
     return schema.conform(frame, TABLES[name]) if name in TABLES else frame
+
+
+def _load_whole(folder: Path, name: str) -> Any:
+    """Table of a built city, with the columns that were declared since it was built."""
+    frame = load_table(folder, name)
+    return schema.complete(frame, TABLES[name]) if name in TABLES else frame
 
 
 def _same(value: Any) -> Any:
@@ -170,7 +180,7 @@ class City:
         """Rows of each table; tables that were not asked for yet are not loaded for it."""
         return {name: self.known_rows.get(name) or len(self.tables[name]) for name in self.tables}
 
-    def write(self, folder: Path, kept: Mapping[str, Path] | None = None) -> None:
+    def write(self, folder: Path, kept: Mapping[str, Path] | None = None, *, share: bool = False) -> None:
         """
         Write tables, rasters and last of all the manifest.
 
@@ -180,6 +190,8 @@ class City:
             An empty or new folder; without its manifest it is no city, so a half-written one is never read.
         kept
             By name, files that already hold tables and rasters just as they are: they are copied.
+        share
+            Whether these files get a second name instead, where the file system has such names.
         """
         from dothi.io.parquet import write_table
         from dothi.io.terrain import write_raster
@@ -187,7 +199,7 @@ class City:
         kept = kept or {}
         for name in [*self.tables, *self.rasters]:
             if name in kept:
-                copy_file(kept[name], folder / kept[name].name)
+                (share_file if share else copy_file)(kept[name], folder / kept[name].name)
             elif name in self.tables:
                 write_table(self.tables[name], folder / f"{name}.parquet")
             else:
@@ -203,6 +215,28 @@ class City:
             "provenance": dict(self.provenance),
         }
         write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+    def files_of(self, base: City, folder: Path) -> dict[str, Path]:
+        """
+        Files of another city whose tables and rasters this one has just as they are.
+
+        Parameters
+        ----------
+        base
+            City that this one was made from, as it was read.
+        folder
+            Where `base` was read from.
+
+        Returns
+        -------
+        dict
+            By name, files in `folder`; to be given to `write`.
+        """
+        found: dict[str, Path] = {}
+        for mine, theirs, ending in ((self.tables, base.tables, "parquet"), (self.rasters, base.rasters, "tif")):
+            same = mine.same_as(theirs) if isinstance(mine, Loaded) and isinstance(theirs, Loaded) else ()
+            found |= {name: folder / f"{name}.{ending}" for name in same}
+        return found
 
     @classmethod
     def read(cls, folder: Path) -> City:
@@ -238,7 +272,7 @@ class City:
                 country=manifest["country"],
                 crs=manifest["crs"],
                 bounds=tuple(manifest["bounds"]),
-                tables=Loaded({name: partial(load_table, folder, name) for name in manifest["tables"]}),
+                tables=Loaded({name: partial(_load_whole, folder, name) for name in manifest["tables"]}),
                 rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
                 provenance=manifest["provenance"],
                 known_rows=manifest["tables"],

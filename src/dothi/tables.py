@@ -584,6 +584,7 @@ _DECLARED = (
             "heat_loss_ratio": Column(
                 "float", "", "Heat loss after a retrofit over that before.", 0.0, 2.0, missing=True
             ),
+            "retrofit_year": Column("integer", "", "Year of the last retrofit.", 1900, 2200, missing=True),
             "pv_roof_share": Column(
                 "float", "", "Share of the usable roof under solar modules.", 0.0, 1.0, missing=True
             ),
@@ -633,8 +634,12 @@ _DECLARED = (
         {
             "geometry": _area("Outline at the brim."),
             "name": _NAME,
-            "depth_m": _metres("Depth below the ground around.", 50.0),
-            "volume_m3": Column("float", "m³", "Volume up to the brim.", 0.0, missing=True),
+            "depth_m": _metres("Depth of its bottom below the lowest ground along its outline, the brim.", 50.0),
+            "bottom_m": Column("float", "m", "Level of its bottom.", missing=True),
+            "volume_m3": Column(
+                "float", "m³", "Water that the earth taken out makes room for, up to the brim.", 0.0, missing=True
+            ),
+            "excavated_m3": Column("float", "m³", "Earth taken out, above the brim as well.", 0.0, missing=True),
             "outflow_m3_s": Column("float", "m³ s⁻¹", "Greatest throttled outflow.", 0.0, missing=True),
         },
     ),
@@ -677,8 +682,10 @@ _DECLARED = (
         "How the climate of the scenario differs from that of the records; one row.",
         {
             "temperature_offset_k": Column("float", "K", "Added to every air temperature.", -20.0, 20.0),
-            "rain_factor": Column("float", "", "Times the rain of every storm.", 0.0, 10.0),
-            "sea_level_m": Column("float", "m", "Rise of the sea.", -5.0, 20.0),
+            "rain_factor": Column(
+                "float", "", "Times the rain of every storm; `hyetographs` have it already.", 0.0, 10.0
+            ),
+            "sea_level_m": Column("float", "m", "Rise of the sea; `stages` have it already.", -5.0, 20.0),
         },
     ),
     Table(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+SECONDS_PER_MINUTE: Final = 60.0
+MINUTES_PER_HOUR: Final = 60.0
 SECONDS_PER_HOUR: Final = 3600.0
 M_S_PER_KM_H: Final = 1000.0 / SECONDS_PER_HOUR
 M_S_PER_MPH: Final = 0.44704
@@ -20,6 +22,7 @@ WH_PER_MJ: Final = 1e6 / SECONDS_PER_HOUR
 
 UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_m_s": "m s⁻¹",
+    "_km_h": "km h⁻¹",
     "_veh_h": "veh h⁻¹",
     "_mm_h": "mm h⁻¹",
     "_m3_s": "m³ s⁻¹",
@@ -33,6 +36,7 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_mm": "mm",
     "_m": "m",
     "_s": "s",
+    "_min": "min",
     "_h": "h",
     "_c": "°C",
     "_pa": "Pa",

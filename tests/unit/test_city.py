@@ -67,3 +67,9 @@ def test_rasters_cannot_be_written_to(city):
         city.rasters["terrain"][0, 0] = 5.0
     with pytest.raises(InputError, match="castle"):
         city.with_rasters(castle=city.rasters["terrain"])
+
+
+def test_a_city_built_before_a_column_was_declared_has_it_empty(city, tmp_path):
+    older = City("Huế", "vn", "EPSG:9217", city.bounds, {"buildings": city["buildings"].drop(columns="storeys")})
+    older.write(tmp_path / "older")
+    assert City.read(tmp_path / "older")["buildings"]["storeys"].isna().all()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from dothi.changes.vocabulary import number, word
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -16,6 +19,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_PART = re.compile(r"\[([^\[\]]*)\]")
 ENTERED = "entered"
 """Method of values that a person gave."""
 
@@ -33,7 +37,9 @@ class Change(BaseModel, ABC):
     touches: ClassVar[tuple[str, ...]] = ()
     """Tables and rasters that it may change."""
     sentence: ClassVar[Mapping[str, str]]
-    """What it does, for people, by language; names in braces are its fields."""
+    """What it does, for people, by language; names in braces are its fields, a part in brackets needs those in it."""
+    words: ClassVar[Mapping[str, str]] = {}
+    """By field whose values are names, the topic of `vocabulary.VOCABULARY` that translates them."""
 
     @abstractmethod
     def apply(self, city: City, problems: Problems) -> City:
@@ -50,12 +56,35 @@ class Change(BaseModel, ABC):
 
     def describe(self, language: str = "en") -> str:
         """What it does, in one sentence."""
-        return self.sentence[language].format(**{name: _shown(getattr(self, name)) for name in type(self).model_fields})
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        absent = [f"{{{name}}}" for name, value in given.items() if value is None or value == () or value is False]
+        text = _PART.sub(
+            lambda part: "" if any(name in part[1] for name in absent) else part[1], self.sentence[language]
+        )
+        shown = {name: _shown(value, language, name, self.words.get(name, "")) for name, value in given.items()}
+        told = re.sub(r"\s+(?=[\s),])", "", text.format(**shown)).strip(" :,")
+        return told[:1].upper() + told[1:]
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple | list):
-        return ", ".join(map(_shown, value))
-    return str(value)
+def _shown(value: object, language: str, field: str, topic: str) -> str:
+    match value:
+        case bool():
+            return word("truth", str(value), language)
+        case int() | float() if field.endswith("_growth"):
+            return f"{'−' if value < 0 else '+'}{number(abs(value) * 100.0, language)} %"
+        case int() | float() if field.endswith("_share"):
+            return f"{number(value * 100.0, language)} %"
+        case int() | float():
+            return number(value, language)
+        case [BaseModel(), *_]:
+            return str(len(value))
+        case tuple() | list():
+            return ", ".join(_shown(item, language, field, topic) for item in value)
+        case str():
+            return word(topic, value, language)
+        case _ if hasattr(value, "describe"):
+            return str(value.describe(language, field))
+        case _ if hasattr(value, "geom_type"):
+            return word("which", "area", language)
+        case _:
+            return str(value)

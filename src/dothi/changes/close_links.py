@@ -30,9 +30,10 @@ class CloseLinks(Change):
     touches: ClassVar = ("links",)
     sentence: ClassVar = {
         "en": "Closes {links} to {modes}",
-        "fr": "Ferme {links} : {modes}",
-        "vi": "Đóng {links} với {modes}",
+        "fr": "Ferme {links} ({modes})",
+        "vi": "Cấm {modes}: {links}",
     }
+    words: ClassVar = {"modes": "mode"}
 
     def apply(self, city: City, problems: Problems) -> City:
         """City whose links are closed to the modes."""

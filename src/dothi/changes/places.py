@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
 import shapely
+from pandas.api.types import is_numeric_dtype
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from dothi.changes.vocabulary import number, word
 from dothi.crs import LONLAT, transformer
 from dothi.shapes import Mask
 
@@ -28,7 +30,7 @@ def _parsed(value: Any, info: ValidationInfo) -> BaseGeometry:
     if isinstance(value, BaseGeometry):
         return value
     if isinstance(value, str):
-        value = _file(value, info)
+        value = read_geojson(value, info)
     try:
         with np.errstate(invalid="ignore"):  # what is not finite is reported below
             found = _from_list(value) if isinstance(value, list | tuple) else _from_geojson(value)
@@ -41,7 +43,8 @@ def _parsed(value: Any, info: ValidationInfo) -> BaseGeometry:
     return found
 
 
-def _file(name: str, info: ValidationInfo) -> Any:
+def read_geojson(name: str, info: ValidationInfo) -> Any:
+    """Content of a file of GeoJSON, named by its path in the study."""
     folder = Path((info.context or {}).get("folder", ".")).resolve()
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
@@ -107,13 +110,48 @@ def on_grid(geometry: BaseGeometry, city: City) -> BaseGeometry:
     return shapely.transform(geometry, lambda xy: np.column_stack(to_grid.transform(xy[:, 0], xy[:, 1])))
 
 
+def area_in(city: City, area: BaseGeometry | None, ward: str | None, problems: Problems) -> BaseGeometry | None:
+    """
+    Area that was drawn, or that of a ward, on the grid of the city; it is an error where it lies outside.
+
+    Parameters
+    ----------
+    city
+        The city.
+    area, ward
+        One of them.
+    problems
+        Collector.
+    """
+    if ward is not None:
+        return ward_of(city, ward, problems)
+    found = shapely.force_2d(on_grid(area, city)) if area is not None else None
+    if found is not None and not shapely.intersects(found, shapely.box(*city.bounds)):
+        problems.error("lies in the city", column="area")
+    return found
+
+
+def ward_of(city: City, name: str, problems: Problems) -> BaseGeometry | None:
+    """Area of a ward, whatever the capitals of its name."""
+    wards = city["wards"]
+    found = wards[wards["name"].str.casefold() == name.casefold()]
+    if found.empty:
+        problems.error(f"is a ward of this city: {name}", table="wards", column="name")
+        return None
+    return shapely.union_all(np.asarray(found.geometry.array, dtype=object))
+
+
 class Range(BaseModel):
     """Numbers from a minimum to a maximum, both included."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
 
     minimum: float | None = Field(None, alias="min")
     maximum: float | None = Field(None, alias="max")
+
+
+Condition = Range | bool | float | str | tuple[str | float, ...]
+"""What a column must meet: a range, a value, or one of some values."""
 
 
 class Selection(BaseModel):
@@ -129,7 +167,7 @@ class Selection(BaseModel):
     name: str | None = Field(None, description="Name, whatever its capitals.")
     within: Area | None = Field(None, description="Area in which the middle of the object lies.")
     ward: str | None = Field(None, description="Ward in which the middle of the object lies.")
-    where: Mapping[str, Range | str | bool | tuple[str, ...]] = Field(
+    where: Mapping[str, Condition] = Field(
         default_factory=dict, description="Column and its value, its values, or `{min, max}`."
     )
     everything: bool = Field(False, description="All rows.")
@@ -158,8 +196,28 @@ class Selection(BaseModel):
             shown = ", ".join(map(str, self.ids[:5]))
             return shown if len(self.ids) <= 5 else f"{shown}, …"
         words = [self.ward] if self.ward else []
-        words += [f"{column} {_words(value)}" for column, value in self.where.items()]
+        words += [f"{column} {_words(value, column, 'en')}" for column, value in self.where.items()]
         return ", ".join(words) or ("*" if self.everything else "▱")
+
+    def describe(self, language: str = "en", table: str = "") -> str:
+        """What it selects, in words: ``buildings in Phường Nam``."""
+        if self.name:
+            return self.name
+        told, colon = word("those", table, language), "\u00a0:" if language == "fr" else ":"
+        which = {
+            "ids": str(self) if self.ids else "",
+            "ward": self.ward,
+            "within": self.within is not None,
+            "where": ", ".join(
+                f"{word('column', column, language)}{colon} {_words(value, column, language)}"
+                for column, value in self.where.items()
+            ),
+            "all": self.everything,
+        }
+        for way, name in which.items():
+            if name:
+                told = word("which", way, language).format(those=told, name=name)
+        return told.strip()
 
     def rows(self, city: City, table: str, problems: Problems) -> Mask:
         """
@@ -176,19 +234,26 @@ class Selection(BaseModel):
         """
         frame = city[table]
         chosen = np.ones(len(frame), dtype=bool)
+        if frame.empty:
+            problems.error(f"has rows to choose from; {city.name} has no {table} yet", table=table)
+            return chosen
         if self.ids is not None:
             unknown = sorted(set(self.ids) - set(frame.index))
             if unknown:
                 problems.error(f"occurs in {table}", column=table, rows=unknown)
             chosen &= np.asarray(frame.index.isin(self.ids))
-        if self.name is not None:
+        if self.name is not None and "name" not in frame:
+            problems.error("have names; choose them by ids, within, ward or where", table=table)
+        elif self.name is not None:
             chosen &= np.asarray(frame["name"].str.casefold() == self.name.casefold(), dtype=bool)
         for area in self._areas(city, problems):
             middles = shapely.centroid(np.asarray(frame.geometry.array, dtype=object))
             shapely.prepare(area)
             chosen &= shapely.intersects(area, middles)
         for column, condition in self.where.items():
-            if column in frame:
+            if isinstance(condition, Range) and column in frame and not is_numeric_dtype(frame[column].dtype):
+                problems.error("holds numbers, to be between others", table=table, column=column)
+            elif column in frame:
                 chosen &= _meets(frame[column], condition)
             else:
                 problems.error(f"is a column of {table}", table=table, column=column)
@@ -199,15 +264,12 @@ class Selection(BaseModel):
     def _areas(self, city: City, problems: Problems) -> list[BaseGeometry]:
         areas = [on_grid(self.within, city)] if self.within is not None else []
         if self.ward is not None:
-            wards = city["wards"]
-            found = wards[wards["name"].str.casefold() == self.ward.casefold()]
-            if found.empty:
-                problems.error(f"is a ward of this city: {self.ward}", table="wards", column="name")
-            areas += list(found.geometry)
+            ward = ward_of(city, self.ward, problems)
+            areas += [ward] if ward is not None else []
         return areas
 
 
-def _meets(values: Any, condition: Range | str | bool | tuple[str, ...]) -> Mask:
+def _meets(values: Any, condition: Condition) -> Mask:
     if isinstance(condition, Range):
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
         low = -np.inf if condition.minimum is None else condition.minimum
@@ -215,12 +277,19 @@ def _meets(values: Any, condition: Range | str | bool | tuple[str, ...]) -> Mask
         inside: Mask = (numbers >= low) & (numbers <= high)
         return inside
     wanted = condition if isinstance(condition, tuple) else (condition,)
+    if not is_numeric_dtype(values.dtype):  # line 3 is called "3"
+        wanted = tuple(f"{value:g}" if isinstance(value, float) else value for value in wanted)
     return np.asarray(values.isin(wanted), dtype=bool)
 
 
-def _words(value: Range | str | bool | tuple[str, ...]) -> str:
+def _words(value: Condition, column: str, language: str) -> str:
     if isinstance(value, Range):
-        low = "" if value.minimum is None else f"{value.minimum:g}"
-        high = "" if value.maximum is None else f"{value.maximum:g}"
+        low = "" if value.minimum is None else number(value.minimum, language)
+        high = "" if value.maximum is None else number(value.maximum, language)
         return f"{low}…{high}"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    topic = {"class": "road", "mode": "transit"}.get(column, column)
+    shown = [
+        number(item, language) if isinstance(item, float) else word(topic, str(item), language)
+        for item in (value if isinstance(value, tuple) else (value,))
+    ]
+    return ", ".join(shown)

@@ -107,7 +107,7 @@ def land_cover(
         is_wetland = (water_bodies["kind"].astype(object) == "wetland").to_numpy()
         cover[_marked(_shapes(water_bodies[is_wetland]), grid)] = COVERS["wetland"]
         cover[_marked(_shapes(water_bodies[~is_wetland]), grid)] = COVERS["water"]
-    cover[_marked(_carriageways(roads, values["road_width_m"]), grid)] = COVERS["road"]
+    cover[_marked(carriageways(roads, country), grid)] = COVERS["road"]
     cover[is_building] = COVERS["building"]
     return grid.array(cover, "1", "painted", country=country)
 
@@ -191,8 +191,9 @@ def _crowns(trees: gpd.GeoDataFrame) -> Shapes:
     return np.asarray(shapely.buffer(shapes[there], radius[there], quad_segs=3), dtype=object)
 
 
-def _carriageways(roads: gpd.GeoDataFrame, widths: Mapping[str, Any]) -> Shapes:
+def carriageways(roads: gpd.GeoDataFrame, country: str = "") -> Shapes:
     """Roads on the ground as areas; of two directions of one road, one."""
+    widths = values_for(country)["road_width_m"]
     kept = on_ground(roads)
     if "reverse_link_id" in roads:
         back = roads["reverse_link_id"].to_numpy(dtype=float, na_value=np.nan)

@@ -127,7 +127,7 @@ def road_graph(
         )
         begin, finish, shapes = begin[kept], finish[kept], shapes[kept]
     nodes, start, end = _nodes(lines, junction, begin, finish, roads.crs)
-    links = _links(roads.iloc[lines.line[begin]], shapes, start, end)
+    links = links_of(roads.iloc[lines.line[begin]], shapes, start, end)
     loops = int((links["from_node_id"] == links["to_node_id"]).sum())
     if loops:
         problems.note("link leads back to the node it leaves", table="links", n_rows=loops // 2)
@@ -240,8 +240,24 @@ def _nodes(
     return nodes, node[:, 0].copy(), node[:, 1].copy()
 
 
-def _links(roads: gpd.GeoDataFrame, shapes: Any, start: Integers, end: Integers) -> gpd.GeoDataFrame:
-    """Two rows per stretch, forward then backward."""
+def links_of(roads: gpd.GeoDataFrame, shapes: Any, start: Integers, end: Integers) -> gpd.GeoDataFrame:
+    """
+    Links of stretches of road, as `link_attributes.link_attributes` takes them.
+
+    Parameters
+    ----------
+    roads
+        Table ``roads``, one row per stretch.
+    shapes : (n,)
+        Centre lines of the stretches, as drawn.
+    start, end : (n,)
+        Nodes at their ends.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Two rows per stretch, forward then backward.
+    """
     n = len(shapes)
     geometry = np.empty(2 * n, dtype=object)
     geometry[0::2], geometry[1::2] = shapes, shapely.reverse(shapes)

@@ -108,7 +108,33 @@ def make_zones(
         names = known.iloc[rows].reset_index(drop=True)
 
     n = len(shapes)
-    columns: dict[str, object] = {"name": names, "area_m2": shapely.area(shapes)}
+    floor = _numbers(buildings, "floor_area_m2")
+    columns: dict[str, object] = {"name": names, "area_m2": shapely.area(shapes), **totals(buildings, zone, n)}
+    footprint = shapely.area(np.asarray(buildings.geometry.array, dtype=object))
+    centre = _centres(zone, n, xy, (activity, floor, footprint))
+    columns["node_id"] = _nearest_nodes(centre, nodes, links, problems)
+    return conform(gpd.GeoDataFrame(columns, geometry=shapes, crs=buildings.crs), TABLES["zones"])
+
+
+def totals(buildings: gpd.GeoDataFrame, zone: Integers, n: int) -> dict[str, object]:
+    """
+    What the buildings of each zone add up to.
+
+    Parameters
+    ----------
+    buildings
+        Table ``buildings``.
+    zone : (n_buildings,)
+        Zone of each building.
+    n
+        Number of zones.
+
+    Returns
+    -------
+    dict
+        Columns of the zones; a quantity that no building has is missing.
+    """
+    columns: dict[str, object] = {}
     for name in COUNTED:
         total = np.zeros(n, dtype=np.int64)
         np.add.at(total, zone, np.round(_numbers(buildings, name)).astype(np.int64))
@@ -116,10 +142,35 @@ def make_zones(
     floor = _numbers(buildings, "floor_area_m2")
     known_floor = _is_known(buildings, "floor_area_m2")
     columns["floor_area_m2"] = np.bincount(zone, floor, n) if known_floor else np.full(n, np.nan)
-    footprint = shapely.area(np.asarray(buildings.geometry.array, dtype=object))
-    centre = _centres(zone, n, xy, (activity, floor, footprint))
-    columns["node_id"] = _nearest_nodes(centre, nodes, links, problems)
-    return conform(gpd.GeoDataFrame(columns, geometry=shapes, crs=buildings.crs), TABLES["zones"])
+    return columns
+
+
+def zone_of(points: np.ndarray, zones: np.ndarray) -> tuple[Integers, Integers]:
+    """
+    Zone in which each point lies: the first of several, the nearest where none holds it.
+
+    Parameters
+    ----------
+    points : (n_points,)
+        Points.
+    zones : (n_zones,)
+        Polygons; None for those that count for nothing.
+
+    Returns
+    -------
+    zone : (n_points,)
+        Position of its zone.
+    outside
+        Positions of the points that lie in none.
+    """
+    tree = shapely.STRtree(zones)
+    point, area = tree.query(points, predicate="intersects")
+    row: Integers = np.full(len(points), len(zones), dtype=np.int64)
+    np.minimum.at(row, point, area)  # the first of areas that overlap or share a border
+    outside = np.flatnonzero(row == len(zones))
+    if len(outside):
+        row[outside] = tree.nearest(points[outside])
+    return row, outside
 
 
 def _is_known(buildings: gpd.GeoDataFrame, name: str) -> bool:
@@ -200,13 +251,8 @@ def _of_areas(points: np.ndarray, areas: gpd.GeoDataFrame, problems: Problems) -
     if not usable.any():
         problems.error("at least one area is a polygon", table="zones")
         problems.raise_errors()
-    tree = shapely.STRtree(_only(shapes, usable))
-    point, area = tree.query(points, predicate="intersects")
-    row: Integers = np.full(len(points), len(shapes), dtype=np.int64)
-    np.minimum.at(row, point, area)  # the first of areas that overlap or share a border
-    outside = np.flatnonzero(row == len(shapes))
+    row, outside = zone_of(points, _only(shapes, usable))
     if len(outside):
-        row[outside] = tree.nearest(points[outside])
         problems.note("buildings lie in a zone; these count for the nearest", table="zones", rows=outside)
     rows, zone = np.unique(row, return_inverse=True)
     left = int(usable.sum()) - len(rows)

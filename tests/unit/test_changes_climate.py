@@ -1,0 +1,292 @@
+"""Changes of climate, and storms as they fall in it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
+from pydantic import ValidationError
+
+from dothi.changes import CHANGES
+from dothi.errors import InputError, Problems
+
+DESIGN = {"return_period_years": 10, "duration_h": 2, "shape": "chicago", "river": 5.2, "sea": 3.0}
+
+
+def change(kind, **given):
+    return CHANGES[kind].model_validate({"kind": kind, **given})
+
+
+def apply(city, kind, **given):
+    problems = Problems()
+    changed = change(kind, **given).apply(city, problems)
+    problems.raise_errors()
+    return changed
+
+
+def errors(city, kind, **given):
+    problems = Problems()
+    change(kind, **given).apply(city, problems)
+    return [str(problem) for problem in problems.errors]
+
+
+def depth(city):
+    """Rain of each storm from its hyetograph [mm]."""
+    return {
+        storm: float((rain["intensity_mm_h"].iloc[:-1] * np.diff(rain["time_s"])).sum() / 3600.0)
+        for storm, rain in city["hyetographs"].groupby("storm_id")
+    }
+
+
+@pytest.fixture(scope="module")
+def city(little_city):
+    """The little town with three hours of weather: a summer noon, a foggy night, an hour of unknown humidity."""
+    weather = pd.DataFrame(
+        {
+            "time": pd.date_range("2001-07-01", periods=3, freq="h", tz="UTC"),
+            "air_temperature_c": [32.0, 4.0, 10.0],
+            "dew_point_c": [21.0, 4.0, np.nan],
+            "relative_humidity_pct": [52.3, 100.0, np.nan],
+            "longwave_w_m2": [410.0, 330.0, 300.0],
+            "precipitation_mm": [5.0, 0.0, 1.0],
+            "method": "typical",
+        }
+    )
+    return little_city.with_tables(weather=weather)
+
+
+def test_air_is_warmer_at_the_same_relative_humidity(city):
+    before, after = city["weather"], apply(city, "climate", temperature_offset_k=2.0)["weather"]
+    assert_allclose(after["air_temperature_c"], [34.0, 6.0, 12.0])
+
+    def saturated(celsius):  # Magnus over water, Alduchov and Eskridge 1996, eq. 21 [hPa]
+        return 6.1094 * np.exp(17.625 * celsius / (celsius + 243.04))
+
+    def humidity(weather):
+        return saturated(weather["dew_point_c"]) / saturated(weather["air_temperature_c"])
+
+    assert_allclose(humidity(after), humidity(before), rtol=1e-12)
+    assert_allclose(after["dew_point_c"].iloc[:2], [22.8, 6.0], atol=0.05)
+    assert after["dew_point_c"].isna().tolist() == [False, False, True]
+    assert_frame_equal(
+        after[["time", "relative_humidity_pct", "precipitation_mm", "method"]],
+        before[["time", "relative_humidity_pct", "precipitation_mm", "method"]],
+    )
+
+
+def test_a_warmer_and_moister_sky_radiates_more(city):
+    after = apply(city, "climate", temperature_offset_k=2.0)["weather"]["longwave_w_m2"].to_numpy()
+    # Stefan and Boltzmann, times the emissivities of Clark and Allen where the dew point is known
+    by_warmth = np.array([307.15 / 305.15, 279.15 / 277.15, 285.15 / 283.15]) ** 4
+    assert_allclose(after[2], 300.0 * by_warmth[2])
+    dew = apply(city, "climate", temperature_offset_k=2.0)["weather"]["dew_point_c"].to_numpy()[:2] + 273.15
+    emissivity = 0.787 + 0.764 * np.log(dew / 273.0)
+    old = 0.787 + 0.764 * np.log(np.array([294.15, 277.15]) / 273.0)
+    assert_allclose(after[:2], np.array([410.0, 330.0]) * by_warmth[:2] * emissivity / old)
+
+
+def test_the_climate_is_written_down_and_adds_up(city):
+    once = apply(city, "climate", temperature_offset_k=1.5, rain_factor=1.2, sea_level_m=0.3)
+    twice = apply(once, "climate", temperature_offset_k=0.5, rain_factor=1.1)
+    (row,) = twice["climate"].to_dict("records")
+    assert_allclose(list(row.values()), [2.0, 1.32, 0.3])
+    assert_allclose(twice["weather"]["air_temperature_c"], [34.0, 6.0, 12.0])
+    assert not len(city["climate"])
+
+
+def test_a_climate_without_warming_leaves_the_weather_as_it_is(city):
+    assert_frame_equal(apply(city, "climate", sea_level_m=0.5)["weather"], city["weather"])
+
+
+def test_a_city_without_weather_may_have_another_climate(little_city):
+    after = apply(little_city, "climate", temperature_offset_k=2.0)
+    assert "weather" not in after
+    assert after["climate"]["temperature_offset_k"].tolist() == [2.0]
+
+
+def test_a_pathway_gives_values_with_their_source(city):
+    problems = Problems()
+    after = change("climate", pathway="tracc-2050", rain_factor=1.15).apply(city, problems)
+    (row,) = after["climate"].to_dict("records")
+    assert_allclose(list(row.values()), [2.0, 1.15, 0.0])
+    (note,) = map(str, problems)
+    assert "1976–2005" in note
+    assert "not compared yet" in note
+    (error,) = errors(city, "climate", pathway="rcp85-2100")
+    assert "is one of tracc-2030, tracc-2050, tracc-2100" in error
+
+
+def test_what_is_written_beside_a_pathway_counts_in_its_place(city):
+    after = apply(city, "climate", pathway="tracc-2100", temperature_offset_k=1.0)
+    assert after["climate"]["temperature_offset_k"].tolist() == [1.0]
+
+
+def test_weather_hotter_than_any_is_an_error(city):
+    hot = city.with_tables(weather=city["weather"].assign(air_temperature_c=50.0))
+    with pytest.raises(InputError, match="air_temperature_c"):
+        apply(hot, "climate", temperature_offset_k=15.0)
+
+
+@pytest.mark.parametrize("shape", ["block", "chicago", "alternating_blocks"])
+def test_a_design_storm_has_the_rain_of_the_formula_in_any_shape(city, shape):
+    after = apply(city, "storm", name="Décennale", return_period_years=10, duration_h=2, shape=shape)
+    (storm,) = after["storms"].to_dict("records")
+    assert_allclose(storm["depth_mm"], 42.0, atol=0.05)  # 5.9 · 120^0.41, see test_storms.py
+    assert_allclose(list(depth(after).values()), storm["depth_mm"])
+    assert storm["duration_s"] == 7200.0
+    assert "Instruction technique 1977" in storm["source"]
+    assert "not verified" in storm["source"]
+    rain = after["hyetographs"]
+    assert rain["time_s"].tolist() == [300.0 * step for step in range(25)]
+    assert rain["intensity_mm_h"].iloc[-1] == 0.0
+    assert "storms" not in city
+
+
+def test_a_depth_of_your_own_fills_any_shape(city):
+    after = apply(city, "storm", return_period_years=10, depth_mm=60, shape="chicago")
+    assert_allclose(after["storms"]["depth_mm"], 60.0)
+    after = apply(city, "storm", depth_mm=179, duration_h=1.5, shape="block")
+    assert_allclose(after["hyetographs"]["intensity_mm_h"].iloc[:-1], 179 / 1.5)
+
+
+def test_a_curve_of_your_own_needs_no_data_of_the_country(city):
+    after = apply(city, "storm", curve={"a": 60 * 37.379, "n": 0.872}, return_period_years=100, duration_h=2)
+    assert_allclose(after["storms"]["depth_mm"], 37.379 * 120**0.128)  # h = a t^(1 − b)
+    assert after["storms"]["source"].tolist() == ["curve entered"]
+
+
+def test_a_storm_beyond_what_its_formula_is_meant_for_says_so(city):
+    problems = Problems()
+    after = change("storm", return_period_years=10, duration_h=24).apply(city, problems)
+    assert "duration_h: is at most 120 min for this formula" in str(next(iter(problems)))
+    assert "meant for 120 min at most" in after["storms"]["source"].iloc[0]
+
+
+def test_what_the_country_does_not_know_is_an_error_that_helps(city):
+    (error,) = errors(city, "storm", return_period_years=30)
+    assert "is one of 1, 2, 5, 10, 20, 50, 100 years, for Région I; or give curve" in error
+    (error,) = errors(city, "storm", return_period_years=10, station="Đà Lạt")
+    assert "or give curve: Đà Lạt; there are Région I" in error
+
+
+def test_a_measured_storm_comes_from_a_file_of_the_study(little_study, little_city):
+    study = little_study()
+    (study.folder / "rain.csv").write_text("time_min;depth_mm\n0;1,5\n5;6\n10;0,5\n", encoding="utf-8")
+    (study.folder / "tide.csv").write_text("time_h,level_m\n0,1.0\n6,2.5\n", encoding="utf-8")
+    (study.folder / "scenarios" / "m.toml").write_text(
+        'title = "M"\n[[change]]\nkind = "storm"\nhyetograph = "rain.csv"\nsea = "tide.csv"\nriver = 4.0\n'
+    )
+    after = study.scenarios["m"].apply(little_city)
+    assert_allclose(after["hyetographs"]["intensity_mm_h"], [18.0, 72.0, 6.0, 0.0])
+    assert after["hyetographs"]["time_s"].tolist() == [0.0, 300.0, 600.0, 900.0]
+    assert_allclose(after["storms"]["depth_mm"], 8.0)
+    levels = after["stages"].set_index("kind")
+    assert levels.loc["sea", "time_s"].tolist() == [0.0, 21600.0]
+    assert levels.loc["sea", "level_m"].tolist() == [1.0, 2.5]
+    assert levels.loc["river", "level_m"] == 4.0
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "text is a table"),
+        (b"time_s,intensity_mm_h\n", "1 to 100,000 rows"),
+        (b"time_s,rain\n0,1\n", "has one column of time_s"),
+        (b"time_s,intensity_mm_h\n0,much\n300,2\n", "has numbers in all rows"),
+        (b"time_s,intensity_mm_h\n0,1\n0,2\n", "times that grow"),
+        (b"time_s,depth_mm\n0,1\n0,2\n", "times that grow|finite"),
+        (b"time_s,intensity_mm_h\n0,nan\n300,2\n", "is finite"),
+        (b"time_s,intensity_mm_h\n0,-1\n300,2\n", "no rain below zero"),
+        (b"time_s,intensity_mm_h\n0,1\n", "two steps or more"),
+        (b"\xff\xfe\x00\x00\x01", "text|file|column"),
+        (b"PK\x03\x04\x00\x00", "text"),
+    ],
+)
+def test_bad_files_of_rain_end_in_a_clear_error(little_study, content, rule):
+    study = little_study()
+    (study.folder / "rain.csv").write_bytes(content)
+    (study.folder / "scenarios" / "m.toml").write_text(
+        'title = "M"\n[[change]]\nkind = "storm"\nhyetograph = "rain.csv"\n'
+    )
+    with pytest.raises(InputError, match=rule) as raised:
+        _ = study.scenarios
+    assert all("m.toml, line" in str(problem) for problem in raised.value.problems)
+
+
+def test_files_outside_the_study_are_not_read(little_study, tmp_path):
+    (tmp_path / "rain.csv").write_text("time_s,intensity_mm_h\n0,1\n300,2\n")
+    text = 'title = "M"\n[[change]]\nkind = "storm"\nhyetograph = "../rain.csv"\n'
+    with pytest.raises(InputError, match="is a file inside the study"):
+        _ = little_study(m=text).scenarios
+
+
+def test_a_storm_falls_in_the_climate_whichever_comes_first(city):
+    future = {"rain_factor": 1.17, "sea_level_m": 0.43}
+    first = apply(apply(city, "climate", **future), "storm", **DESIGN)
+    last = apply(apply(city, "storm", **DESIGN), "climate", **future)
+    for name in ("storms", "hyetographs", "stages", "climate"):
+        assert_frame_equal(first[name], last[name])
+    plain = apply(city, "storm", **DESIGN)
+    assert_allclose(first["storms"]["depth_mm"], 1.17 * plain["storms"]["depth_mm"])
+    assert_allclose(list(depth(first).values()), first["storms"]["depth_mm"])
+    assert first["stages"].set_index("kind")["level_m"].to_dict() == {"river": 5.2, "sea": 3.43}
+
+
+def test_storms_of_a_scenario_keep_apart_in_whatever_order(city):
+    other = {"depth_mm": 80, "shape": "block", "duration_h": 1}
+    forth = apply(apply(city, "storm", **DESIGN), "storm", **other)
+    back = apply(apply(city, "storm", **other), "storm", **DESIGN)
+    for name in ("storms", "hyetographs", "stages"):
+        assert_frame_equal(forth[name], back[name])
+    assert sorted(round(each, 1) for each in depth(forth).values()) == [42.0, 80.0]
+
+
+def test_the_same_storm_twice_is_two_storms(city):
+    twice = apply(apply(city, "storm", **DESIGN), "storm", **DESIGN)
+    assert len(twice["storms"]) == 2
+    assert_allclose(list(depth(twice).values()), 42.0, atol=0.05)
+
+
+def test_steps_of_a_hyetograph_stand_in_the_order_of_time(city):
+    rain = apply(apply(city, "storm", **DESIGN), "storm", depth_mm=5, shape="block")["hyetographs"]
+    assert rain.groupby("storm_id")["time_s"].is_monotonic_increasing.all()
+    assert rain.index.is_monotonic_increasing
+
+
+def test_a_dry_day_may_have_a_high_tide(city):
+    after = apply(city, "storm", depth_mm=0, shape="block", sea=[[0, 1.0], [3600, 4.2]])
+    assert after["storms"]["depth_mm"].tolist() == [0.0]
+    assert after["stages"]["level_m"].tolist() == [1.0, 4.2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "rule"),
+    [
+        ("climate", {}, "says temperature_offset_k"),
+        ("climate", {"temperature_offset_k": 40}, "less than or equal to 20"),
+        ("climate", {"rain_factor": -1}, "greater than or equal to 0"),
+        ("storm", {}, "says return_period_years"),
+        ("storm", {"depth_mm": 50}, "says return_period_years"),
+        ("storm", {"return_period_years": 10, "duration_h": 1.99}, "whole number of steps"),
+        ("storm", {"return_period_years": 10, "duration_h": 240, "step_s": 60}, "1 to 10,000 steps"),
+        ("storm", {"return_period_years": 0}, "greater than 0"),
+        ("storm", {"return_period_years": 10, "shape": "round"}, "chicago"),
+        ("storm", {"return_period_years": 10, "peak_share": 2}, "less than or equal to 1"),
+        ("storm", {"station": "Huế", "curve": {"a": 1, "n": 0.5}}, "either station or curve"),
+        ("storm", {"curve": {"a": 1, "n": 1.5}}, "less than or equal to 1"),
+        ("storm", {"hyetograph": [[0, 1], [300, 2]], "duration_h": 3}, "leaves out what is for design storms"),
+        ("storm", {"hyetograph": [[0, 1], [300, 2], "x"]}, "is a CSV file of the study, or a list"),
+        ("storm", {"return_period_years": 10, "sea": float("inf")}, "is finite"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_when_it_is_read(kind, given, rule):
+    with pytest.raises(ValidationError, match=rule):
+        change(kind, **given)
+
+
+def test_a_storm_reads_back_from_what_is_kept_of_it(city):
+    whole = change("storm", hyetograph=[[0, 10], [300, 20]], sea=2.0, name="Đo")
+    again = type(whole).model_validate_json(whole.model_dump_json())
+    assert again == whole
+    whole = change("storm", **DESIGN)
+    assert type(whole).model_validate_json(whole.model_dump_json()) == whole
