@@ -1,7 +1,7 @@
 """
 Run every benchmark and print its table: `python -m benchmarks [NAME…]`.
 
-Cities have at most 100,000 buildings, so that all is done in minutes; `DOTHI_BENCH_LARGEST=1000000` goes on to a million.
+Cities have at most 100,000 buildings, so that all is done in minutes. `DOTHI_BENCH_LARGEST=1000000` goes further.
 """
 
 import os

@@ -141,11 +141,11 @@ def test_no_areas_give_no_sheets(mesh):
 PLAIN = flat_mesh((-1000.0, -1000.0, 2000.0, 1000.0), 10.0)
 
 
-def spans(lines, bridge, *, tunnel=None, level=None, water=NO_AREAS, ground=PLAIN):
+def spans(lines, bridge, *, tunnel=None, level=None, water=NO_AREAS, ground=PLAIN, steepest=0.25):
     bridge = np.array(bridge)
     tunnel = np.zeros(len(lines), dtype=bool) if tunnel is None else np.array(tunnel)
     level = np.where(bridge, 1, 0) if level is None else np.array(level)
-    paths = decks(lines, bridge, tunnel, level, water, ground)
+    paths = decks(lines, bridge, tunnel, level, water, ground, steepest)
     return [paths.xyz[paths.start[n] : paths.start[n + 1]] for n in range(len(paths))]
 
 
@@ -180,6 +180,16 @@ def test_ramp_is_no_steeper_than_one_in_four():
     )
     slope = np.abs(np.diff(span[:, 2]) / np.diff(span[:, 0]))
     assert slope.max() <= 0.25 + 1e-6
+
+
+def test_bridge_of_trains_climbs_as_trains_can():
+    road = [(13, -50), (13, 50)]
+    lines = lines_of([(-9, 0), (0, 0)], [(0, 0), (26, 0)], [(26, 0), (35, 0)], road)
+    (span,) = spans(lines, [False, True, False, False], steepest=np.array([0.04, 0.04, 0.04, 0.25]))
+    slope = np.abs(np.diff(span[:, 2]) / np.diff(span[:, 0]))
+    assert 0.0 < slope.max() <= 0.04 + 1e-6
+    (span,) = spans(lines, [False, True, False, False])
+    assert span[:, 2].max() > 10.0 + 2.0
 
 
 def test_deck_of_several_links_is_one():

@@ -532,7 +532,7 @@ def test_one_building_without_terrain_stands_at_its_own_level(tmp_path):
     house = frame([box(10, 10, 20, 20)], height_m=[5.0], ground_m=[12.0])
     write_scene(bare(buildings=house), tmp_path / "scene", "k")
     scene = Read(tmp_path / "scene")
-    assert list(scene.layers) == ["buildings"]
+    assert list(scene.layers) == ["terrain", "buildings"]
     ((row, base, top, _, _),) = scene.prisms()
     assert row == 0
     assert_allclose([base, top], [11.7, 17.0], atol=0.026)
@@ -542,9 +542,52 @@ def test_city_without_terrain_is_flat_at_the_middle_of_its_buildings(tmp_path, c
     tables = {name: city[name] for name in ("buildings", "nodes", "links", "water_bodies", "trees")}
     write_scene(bare(**tables), tmp_path / "scene", "k")
     scene = Read(tmp_path / "scene")
-    assert "terrain" not in scene.layers
-    (_, bundle), = scene.bundles("trees")  # fmt: skip
-    assert_allclose(scene.places(bundle)[:, 2], 32.0, atol=0.03)  # median of 30, 31, 33, 34
+    assert scene.layers["terrain"]["level"] is True
+    for name in ("trees", "terrain"):
+        (_, bundle), = scene.bundles(name)  # fmt: skip
+        assert_allclose(scene.places(bundle)[:, 2], 32.0, atol=0.03)  # median of 30, 31, 33, 34
+
+
+def test_level_ground_reaches_a_little_beyond_the_city(tmp_path):
+    town = bare(trees=frame([shapely.Point(at(5, 5))]))
+    write_scene(town, tmp_path / "scene", "k")
+    scene = Read(tmp_path / "scene")
+    west, south, bottom, east, north, top = scene.layers["terrain"]["box"]
+    size = (town.bounds[2] - town.bounds[0], town.bounds[3] - town.bounds[1])
+    assert_allclose((east - west, north - south), np.add(size, 30.0), atol=0.1)
+    assert bottom == top == 0.0
+
+
+def test_everything_ends_with_the_ground(tmp_path):
+    far = 5_000.0
+    town = bare(
+        waterways=frame([line((-far, 50), (far, 50)), line((far, 0), (far, 9))], kind="stream"),
+        water_bodies=frame([box(-far, -far, far, far), box(far, far, far + 9, far + 9)], kind="sea"),
+        stops=frame([shapely.Point(at(5, 5)), shapely.Point(at(far, 5))], name=["Bến xe", "Xa"]),
+    )
+    write_scene(town, tmp_path / "scene", "k")
+    scene = Read(tmp_path / "scene")
+    ground = scene.layers["terrain"]["box"]
+    assert_allclose(scene.scene["box"][:2], ground[:2], atol=0.03)
+    assert_allclose(scene.scene["box"][3:5], ground[3:5], atol=0.03)
+    for name in ("waterways", "water_bodies", "stops"):
+        assert scene.layers[name]["rows"] == 2
+        (_, bundle), = scene.bundles(name)  # fmt: skip
+        assert bundle.arrays["row"].tolist() == [0]
+
+
+def test_line_that_leaves_and_comes_back_is_drawn_in_parts_of_one_row(tmp_path):
+    town = bare(waterways=frame([line((10, 10), (5_000, 10), (5_000, 60), (10, 60))], kind="stream"))
+    write_scene(town, tmp_path / "scene", "k")
+    (_, bundle), = Read(tmp_path / "scene").bundles("waterways")  # fmt: skip
+    assert bundle.arrays["row"].tolist() == [0, 0]
+
+
+def test_width_of_a_barrier_is_its_height(tmp_path):
+    walls = frame([line((10, 10), (90, 10)), line((10, 20), (90, 20))], kind="wall", height_m=[2.4, np.nan])
+    write_scene(bare(barriers=walls), tmp_path / "scene", "k")
+    (_, bundle), = Read(tmp_path / "scene").bundles("barriers")  # fmt: skip
+    assert dict(zip(bundle.arrays["row"].tolist(), bundle.arrays["width"].tolist(), strict=True)) == {0: 24, 1: 0}
 
 
 def test_buildings_without_height_are_left_out(tmp_path):
@@ -560,7 +603,9 @@ def test_terrain_of_empty_cells_counts_as_none(tmp_path):
         terrain=raster(np.full((4, 4), np.nan, dtype=np.float32), 100.0)
     )
     write_scene(city, tmp_path / "scene", "k")
-    assert list(Read(tmp_path / "scene").layers) == ["trees"]
+    scene = Read(tmp_path / "scene")
+    assert list(scene.layers) == ["terrain", "trees"]
+    assert scene.layers["terrain"]["level"] is True
 
 
 # ── tiles ────────────────────────────────────────────────────────────────────────────────────────

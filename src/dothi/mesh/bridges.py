@@ -20,6 +20,8 @@ ABOVE_WATER_M: Final = 3.0
 TRUSTED_M: Final = 2.0
 """Levels of a source that leave less room than this below the deck are not those of a deck."""
 STEEPEST: Final = 0.25
+STEEPEST_TRACK: Final = 0.04
+"""Trains climb no steeper: a short bridge of theirs stands level, on a bank that no source has."""
 SAMPLE_M: Final = 5.0
 SAME_PLACE_M: Final = 0.05
 STRAY_M: Final = 0.05
@@ -36,6 +38,8 @@ class _Network:
     node: Integers
     laplacian: sparse.csr_array
     lengths: sparse.csr_array
+    rises: sparse.csr_array
+    """How far a deck may rise between neighbours [m]."""
 
     @property
     def n_nodes(self) -> int:
@@ -54,14 +58,22 @@ class _Network:
         return largest
 
 
-def decks(lines: Shapes, bridge: Mask, tunnel: Mask, level: Integers, water: Shapes, mesh: TerrainMesh) -> Paths:
+def decks(
+    lines: Shapes,
+    bridge: Mask,
+    tunnel: Mask,
+    level: Integers,
+    water: Shapes,
+    mesh: TerrainMesh,
+    steepest: Floats | float = STEEPEST,
+) -> Paths:
     r"""
     Bridges in space.
 
     Bridges that meet are one deck. It stands on the ground where a line that is no bridge leads on, and is as low as
     it can be in between without a sag: a string pulled tight over what it crosses, 4.5 m above roads and tracks and 3 m
-    above water, nowhere steeper than 1 : 4 from its abutments. Where the source has levels which leave room below, the
-    deck follows them, shifted so that its ends meet the ground.
+    above water, nowhere steeper from its abutments than lines of its kind may be. Where the source has levels which
+    leave room below, the deck follows them, shifted so that its ends meet the ground.
 
     Parameters
     ----------
@@ -75,6 +87,8 @@ def decks(lines: Shapes, bridge: Mask, tunnel: Mask, level: Integers, water: Sha
         Areas of water.
     mesh
         Mesh of the terrain.
+    steepest : (n,)
+        Steepest gradient of every line.
 
     Returns
     -------
@@ -90,7 +104,7 @@ def decks(lines: Shapes, bridge: Mask, tunnel: Mask, level: Integers, water: Sha
     chosen = np.flatnonzero(bridge)
     if not len(chosen):
         return Paths(np.empty((0, 3)), np.zeros(1, dtype=np.int64))
-    network, source = _network(lines[chosen])
+    network, source = _network(lines[chosen], np.broadcast_to(steepest, lines.shape)[chosen])
     ground = levels_on_mesh(mesh, network.xy)
     over_water = _over(network, water)
     line = np.repeat(np.arange(len(chosen)), np.diff(network.start))
@@ -131,7 +145,7 @@ def decks(lines: Shapes, bridge: Mask, tunnel: Mask, level: Integers, water: Sha
     return Paths(np.column_stack([network.xy, z])[kept], before[network.start])
 
 
-def _network(lines: Shapes) -> tuple[_Network, Floats]:
+def _network(lines: Shapes, steepest: Floats) -> tuple[_Network, Floats]:
     """Points every few metres along lines, and their levels in the source [m]."""
     xyz, line = shapely.get_coordinates(lines, include_z=True, return_index=True)
     start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=len(lines)))])
@@ -145,15 +159,19 @@ def _network(lines: Shapes) -> tuple[_Network, Floats]:
     tail[start[1:] - 1] = False
     a = np.flatnonzero(tail)
     length = np.maximum(np.hypot(*(xyz[a + 1, :2] - xyz[a, :2]).T), 0.01)
+    rise = length * np.repeat(steepest, np.diff(start) - 1)
     a, b = node[a], node[a + 1]
     apart = a != b
-    a, b, length = a[apart], b[apart], length[apart]
+    a, b, length, rise = a[apart], b[apart], length[apart], rise[apart]
     n = int(node.max()) + 1
-    weights = sparse.coo_array((np.tile(1.0 / length, 2), (np.r_[a, b], np.r_[b, a])), shape=(n, n)).tocsr()
+    pairs = (np.r_[a, b], np.r_[b, a])
+    weights = sparse.coo_array((np.tile(1.0 / length, 2), pairs), shape=(n, n)).tocsr()
     laplacian = (sparse.diags_array(weights.sum(axis=1)) - weights).tocsr()
     lengths = weights.copy()
     lengths.data = 1.0 / lengths.data
-    return _Network(xyz[:, :2], start, fixed, node, laplacian, lengths), xyz[:, 2]
+    rises = sparse.coo_array((np.tile(1.0 / rise, 2), pairs), shape=(n, n)).tocsr()
+    rises.data = 1.0 / rises.data
+    return _Network(xyz[:, :2], start, fixed, node, laplacian, lengths, rises), xyz[:, 2]
 
 
 def _over(network: _Network, areas: Shapes) -> Mask:
@@ -231,10 +249,10 @@ def _straight(network: _Network, fixed: Mask, values: Floats) -> Floats:
 
 def _within_reach(network: _Network, on_ground: Mask, foot: Floats) -> Floats:
     """Highest level that the steepest ramp reaches from the nearest abutment [m]."""
-    distance, _, nearest = dijkstra(
-        network.lengths, indices=np.flatnonzero(on_ground), min_only=True, return_predecessors=True
+    rise, _, nearest = dijkstra(
+        network.rises, indices=np.flatnonzero(on_ground), min_only=True, return_predecessors=True
     )
-    reach: Floats = foot[np.maximum(nearest, 0)] + STEEPEST * distance
+    reach: Floats = foot[np.maximum(nearest, 0)] + rise
     return reach
 
 

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dothi.city import City
+    from dothi.scene.layers import Bounds
 
 TRIANGLES: Final = (36_000, 120_000)
 TRIANGLES_PER_KM2: Final = 2_000.0
+LEVEL_ROOM: Final = 0.01
+LEVEL_ROOM_M: Final = (15.0, 60.0)
+"""Room around a city on a level ground, as a share of its width, and its limits."""
 BANK_CELLS: Final = 4
 BANK_BLUR_CELLS: Final = 1.5
 BANK_WEIGHT: Final = 3.0
@@ -62,6 +66,17 @@ def ground_mesh(city: City) -> TerrainMesh:
     weight = np.where(away < BANK_CELLS, BANK_WEIGHT, 1.0).astype(np.float32)
     mesh = terrain_mesh(drawn, most_triangles=most, weight=weight)
     return replace(mesh, error_m=max(mesh.error_m, _greatest_difference(mesh, terrain)))
+
+
+def ground_bounds(city: City, mesh: TerrainMesh) -> Bounds:
+    """West, south, east and north of the ground of a city: that of its mesh, or a little more than all of the city."""
+    if is_known(city):
+        rows, columns = mesh.level.shape
+        east, north = mesh.west + (columns - 1) * mesh.cell_m, mesh.south + (rows - 1) * mesh.cell_m
+        return mesh.west, mesh.south, east, north
+    west, south, east, north = city.bounds
+    room = float(np.clip(LEVEL_ROOM * max(east - west, north - south), *LEVEL_ROOM_M))
+    return west - room, south - room, east + room, north + room
 
 
 def softened(terrain: xr.DataArray, away: Floats) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from dothi.scene.tiles import along_curve, squares
 from dothi.shapes import Floats, Integers
 
 Box = tuple[float, float, float, float, float, float]
+Bounds = tuple[float, float, float, float]
 Arrays = dict[str, NDArray[Any]]
 
 PRISMS_PER_TILE: Final = 3000
@@ -158,8 +159,19 @@ def mesh_tile(mesh: TerrainMesh, name: str = "terrain.bin") -> Tile:
         z_step *= 2.0
     frame = Frame(mesh.west, mesh.south, z0, float(step), z_step)
     order = along_curve(xyz[:, :2], step_m=mesh.cell_m)
-    xyz = xyz[order]
     triangles = tidy(renumbered(order)[mesh.triangles], np.zeros(len(mesh.triangles), dtype=np.int64))
+    return _mesh_file(name, xyz[order], triangles, frame)
+
+
+def level_tile(bounds: Bounds, level_m: float, name: str = "terrain.bin") -> Tile:
+    """A level ground between bounds."""
+    west, south, east, north = bounds
+    xyz = np.column_stack([np.tile([west, east], 2), np.repeat([south, north], 2), np.full(4, level_m)])
+    frame = Frame.around(xyz[:, :2], xyz[:, 2], z_step=0.01)
+    return _mesh_file(name, xyz, np.array([[0, 1, 3], [0, 3, 2]]), frame)
+
+
+def _mesh_file(name: str, xyz: Floats, triangles: Integers, frame: Frame) -> Tile:
     arrays: Arrays = {
         "x": frame.x(xyz[:, 0]),
         "y": frame.y(xyz[:, 1]),

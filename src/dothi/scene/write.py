@@ -16,17 +16,19 @@ import shapely
 
 from dothi.crs import LONLAT, transformer
 from dothi.io.files import whole_folder
-from dothi.mesh.bridges import decks
+from dothi.mesh.bridges import STEEPEST, STEEPEST_TRACK, decks
 from dothi.mesh.drape import Paths, draped_areas, draped_lines
 from dothi.mesh.prisms import Prisms, has_model, prisms_of
 from dothi.mesh.terrain import TerrainMesh, levels_on_mesh
 from dothi.scene.bundle import gzipped
 from dothi.scene.cover import cover_tile
-from dothi.scene.ground import ground_mesh, is_known
+from dothi.scene.ground import ground_bounds, ground_mesh, is_known
 from dothi.scene.layers import (
+    Bounds,
     Box,
     Tile,
     area_tiles,
+    level_tile,
     line_tiles,
     mesh_tile,
     point_tiles,
@@ -56,6 +58,13 @@ IN_FLIGHT: Final = 16
 """Files that wait to be compressed at most: more would fill the memory."""
 SKIN_KINDS: Final = {"wall": 0, "roof": 1, "ground": 2}
 OTHER_SKIN: Final = 3
+
+GRADIENT: Final = {"links": STEEPEST, "railways": STEEPEST_TRACK}
+DRAWN: Final = (
+    "buildings", "links", "railways", "waterways", "barriers", "water_bodies", "land_use", "zones", "wards", "trees",
+    "stops", "facilities",
+)  # fmt: skip
+"""Tables that layers show."""
 
 Layers = Iterator[tuple[str, dict[str, Any], Iterator[Tile]]]
 """Layers by name: what the scene says of each, and its files."""
@@ -179,6 +188,15 @@ class _Site:
     mesh: TerrainMesh
     known: bool
     """Whether the ground is that of a terrain."""
+    bounds: Bounds
+    """West, south, east and north of the ground [m]."""
+
+    @property
+    def frame(self) -> shapely.Polygon:
+        """Outline of the ground: what lies beyond is no part of the model."""
+        frame = shapely.box(*self.bounds)
+        shapely.prepare(frame)
+        return frame
 
     def moved(self, xyz: Floats) -> Floats:
         """Places (n, 2) or (n, 3) seen from the origin [m]."""
@@ -194,7 +212,8 @@ class _Site:
 def _site(city: City) -> _Site:
     west, south, east, north = city.bounds
     origin = (round((west + east) / 2.0), round((south + north) / 2.0))
-    return _Site(city, origin, ground_mesh(city), is_known(city))
+    mesh = ground_mesh(city)
+    return _Site(city, origin, mesh, is_known(city), ground_bounds(city, mesh))
 
 
 def _whereabouts(site: _Site) -> dict[str, Any]:
@@ -233,11 +252,15 @@ def _attribution(city: City) -> list[str]:
 
 
 def _ground(site: _Site) -> Layers:
-    """The terrain, and what covers it."""
+    """The terrain, or a level ground in its place, and what covers it."""
+    mesh = replace(site.mesh, west=site.mesh.west - site.origin[0], south=site.mesh.south - site.origin[1])
     if site.known:
-        mesh = replace(site.mesh, west=site.mesh.west - site.origin[0], south=site.mesh.south - site.origin[1])
         about = {"type": "mesh", "error_m": float(np.ceil(mesh.error_m * 100.0) / 100.0)}
         yield "terrain", about, iter([mesh_tile(mesh)])
+    elif any(len(site.city[name]) for name in DRAWN):
+        west, south, east, north = (edge - site.origin[k % 2] for k, edge in enumerate(site.bounds))
+        tile = level_tile((west, south, east, north), float(mesh.level[0, 0]))
+        yield "terrain", {"type": "mesh", "level": True}, iter([tile])
     if "land_cover" in site.city.rasters:
         tile, classes = cover_tile(site.city.rasters["land_cover"], site.origin)
         yield "cover", {"type": "cover", "classes": classes}, iter([tile])
@@ -284,7 +307,7 @@ def _lines_and_areas(site: _Site) -> Layers:
         table = city[name]
         if len(table):
             kind, kinds = _kinds(table, name, column)
-            sheets = draped_areas(_shapes(table), site.mesh)
+            sheets = draped_areas(cut_areas(_shapes(table), site.frame), site.mesh)
             sheets = replace(
                 sheets,
                 rings=replace(sheets.rings, xy=site.moved(sheets.rings.xy)),
@@ -293,7 +316,7 @@ def _lines_and_areas(site: _Site) -> Layers:
             about = {"type": "areas", "rows": len(table), "kinds": kinds}
             yield name, about, area_tiles(name, sheets, np.arange(len(table)), kind)
 
-    ways = {name: _ways(city, name) for name in ("links", "railways") if len(city[name])}
+    ways = {name: _ways(site, name) for name in ("links", "railways") if len(city[name])}
     if ways:
         spans = decks(
             np.concatenate([way.shapes for way in ways.values()]),
@@ -302,6 +325,7 @@ def _lines_and_areas(site: _Site) -> Layers:
             np.concatenate([way.level for way in ways.values()]),
             _shapes(city["water_bodies"]),
             site.mesh,
+            np.concatenate([np.full(len(way.shapes), GRADIENT[name]) for name, way in ways.items()]),
         )
         before = 0
         for name, way in ways.items():
@@ -312,13 +336,36 @@ def _lines_and_areas(site: _Site) -> Layers:
             yield name, way.about, _way_tiles(name, site.moved_paths(paths), way)
     for name in ("waterways", "barriers"):
         if len(city[name]):
-            way = _ways(city, name)
+            way = _ways(site, name)
             yield name, way.about, _way_tiles(name, site.moved_paths(draped_lines(way.shapes, site.mesh)), way)
+
+
+def cut_areas(shapes: Shapes, frame: shapely.Polygon) -> Shapes:
+    """Polygons and MultiPolygons, without what lies outside a frame; those wholly outside are empty."""
+    beyond = ~shapely.covers(frame, shapes)
+    cut = shapes.copy()
+    cut[beyond] = shapely.intersection(shapes[beyond], frame)
+    # Where an area only touches the frame with some of its parts, lines and points come along.
+    for k in np.flatnonzero(shapely.get_type_id(cut) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(cut[k])
+        cut[k] = shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
+    cut[shapely.get_dimensions(cut) < 2] = shapely.Polygon()
+    return cut
+
+
+def cut_lines(shapes: Shapes, frame: shapely.Polygon) -> tuple[Shapes, Integers]:
+    """LineStrings without what lies outside a frame, and which line each is a part of."""
+    beyond = ~shapely.covers(frame, shapes)
+    cut = shapes.copy()
+    cut[beyond] = shapely.intersection(shapes[beyond], frame)
+    parts, of = shapely.get_parts(cut, return_index=True)
+    kept = (shapely.get_dimensions(parts) == 1) & ~shapely.is_empty(parts)
+    return parts[kept], of[kept]
 
 
 @dataclass(frozen=True)
 class _Ways:
-    """Lines of a table, one for both directions."""
+    """Lines of a table, one for both directions, as far as the ground goes; barriers have their height for width."""
 
     about: dict[str, Any]
     shapes: Shapes
@@ -331,8 +378,8 @@ class _Ways:
     level: Integers
 
 
-def _ways(city: City, name: str) -> _Ways:
-    table = city[name]
+def _ways(site: _Site, name: str) -> _Ways:
+    table = site.city[name]
     row = np.arange(len(table))
     reverse = np.full(len(table), -1, dtype=np.int64)
     if "reverse_link_id" in table:
@@ -343,10 +390,13 @@ def _ways(city: City, name: str) -> _Ways:
     level = np.where(bridge, 1, 0)
     if "level" in table:
         level = np.where(table["level"].notna(), table["level"].fillna(0).to_numpy(dtype=np.int64), level)
-    width = table["width_m"].fillna(0.0).to_numpy(dtype=float) if "width_m" in table else np.zeros(len(table))
+    measure = "height_m" if name == "barriers" else "width_m"
+    width = table[measure].fillna(0.0).to_numpy(dtype=float) if measure in table else np.zeros(len(table))
+    shapes, of = cut_lines(_shapes(table)[drawn], site.frame)
+    drawn = np.flatnonzero(drawn)[of]
     return _Ways(
         about={"type": "lines", "rows": len(table), "kinds": kinds},
-        shapes=_shapes(table)[drawn],
+        shapes=shapes,
         row=row[drawn],
         reverse_row=reverse[drawn],
         kind=kind[drawn],
@@ -379,13 +429,14 @@ def _points(site: _Site) -> Layers:
         if not len(table):
             continue
         kind, kinds = _kinds(table, name, column)
+        rows = np.flatnonzero(shapely.intersects(site.frame, shapely.centroid(_shapes(table))))
         height, width = (
             table[measure].fillna(0.0).to_numpy(dtype=float) if measure in table else np.zeros(len(table))
             for measure in ("height_m", "crown_diameter_m")
         )
         about = {"type": "points", "rows": len(table), "kinds": kinds}
-        xyz = site.moved(_standing(table, site.mesh))
-        yield name, about, point_tiles(name, xyz, np.arange(len(table)), kind, height, width)
+        xyz = site.moved(_standing(table.iloc[rows], site.mesh))
+        yield name, about, point_tiles(name, xyz, rows, kind[rows], height[rows], width[rows])
 
 
 def _standing(table: Any, mesh: TerrainMesh) -> Floats:
@@ -403,9 +454,10 @@ def _named(site: _Site) -> dict[str, tuple[pd.Series, Integers, Floats]]:
         named = table["name"].notna().to_numpy() if "name" in table else np.zeros(len(table), dtype=bool)
         if name == "links":
             one_way = np.zeros(len(table), dtype=bool)
-            one_way[_ways(site.city, name).row] = True
+            one_way[_ways(site, name).row] = True
             named = named & one_way
         rows = np.flatnonzero(named)
+        rows = rows[shapely.intersects(site.frame, _shapes(table)[rows])]
         if len(rows):
             chosen = table.iloc[rows]
             if name == "links":
