@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from dothi.schema import Kind
 from dothi.status import Status, status_of, status_of_column
 from dothi.tables import TABLES
-from dothi.wire import arrow_of, categories_of, declared, id_of, numbers_of
+from dothi.wire import arrow_of, categories_of, declared, id_of, model_of, numbers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,8 @@ QUANTILES: Final = 20
 MOST_LISTED: Final = 100
 """Different texts of a column that are listed; declared categories are listed all."""
 
+RESULT: Final = "modelled"
+"""Status of all values that a simulation gave."""
 Geometry = Literal["points", "lines", "areas"]
 _GEOMETRIES: Final[dict[str, Geometry]] = {
     "Point": "points",
@@ -199,6 +201,9 @@ def _add_methods(facts: ColumnFacts, table_name: str, name: str, table: pa.Table
     n_known = table.num_rows - facts.missing
     if not n_known:
         return
+    if model := model_of(table.schema.field(name)):
+        facts.methods, facts.statuses = [Method(method=model, status=RESULT, count=n_known, share=1.0)], {RESULT: 1.0}
+        return
     method = _method_column(name, table.schema)
     if method is None:
         facts.statuses = {status_of_column(table_name, name): 1.0}
@@ -248,7 +253,9 @@ def record(name: str, table: pa.Table, row: int) -> ObjectRecord:
 def _value(table_name: str, name: str, line: Mapping[str, Any], schema: pa.Schema) -> Value:
     column = declared(table_name, schema.field(name))
     value = Value(value=line[name], kind=column.kind, unit=column.unit)
-    if line[name] is not None:
+    if model := model_of(schema.field(name)):
+        value.method, value.status = (model, RESULT) if line[name] is not None else (None, None)
+    elif line[name] is not None:
         method = _method_column(name, schema)
         value.method = line[method] if method else None
         value.confidence = line.get(f"{name}_confidence")

@@ -6,11 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from filelock import FileLock
 
@@ -23,10 +24,8 @@ from dothi.io.toml import report_invalid
 from dothi.model import Params, require
 from dothi.scenario import TODAY, Scenario, lineage
 from dothi.store import Store
+from dothi.turns import at_work
 from dothi.workers import Inline
-
-if TYPE_CHECKING:
-    from dothi.store import Kept
 
 State = Literal["made", "found", "left out"]
 WATCH_S: Final = 0.2
@@ -69,12 +68,15 @@ class Ran:
         Its name.
     city
         Folder of its city.
+    applied
+        What became of its changes.
     outcomes
         By simulation.
     """
 
     scenario: str
     city: Path
+    applied: Outcome
     outcomes: Mapping[str, Outcome]
 
 
@@ -123,12 +125,15 @@ class Place:
         Folder of everything that can be made again.
     models
         Parameters that differ from the usual ones, by model.
+    records
+        Folder under `derived` with a file by scenario that says which results belong to it.
     """
 
     folder: Path
     city: Path
     derived: Path
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    records: str = "runs"
 
     @property
     def store(self) -> Store:
@@ -137,7 +142,7 @@ class Place:
 
     def record(self, scenario: str) -> Path:
         """File that says which results belong to a scenario."""
-        return self.derived / "runs" / f"{scenario}.json"
+        return self.derived / self.records / f"{scenario}.json"
 
 
 def run_scenarios(
@@ -179,8 +184,9 @@ def run_scenarios(
     """
     wanted = _checked(scenarios, names)
     stages = _checked_models(models)
-    params = {name: _parameters(place, lineage(name, scenarios), stages) for name in wanted}
-    return _Run(place, scenarios, wanted, stages, params, progress or Silent(), executor or Inline(), cancel).go()
+    params = {name: parameters(place, lineage(name, scenarios), stages) for name in wanted}
+    with at_work(place.derived):
+        return _Run(place, scenarios, wanted, stages, params, progress or Silent(), executor or Inline(), cancel).go()
 
 
 def _checked(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> list[str]:
@@ -199,8 +205,24 @@ def _checked_models(names: tuple[str, ...] | None) -> list[str]:
         raise InputError([Problem(f"is a model: {error.args[0]} is none of {', '.join(STAGES)}")]) from error
 
 
-def _parameters(place: Place, scenarios: list[Scenario], stages: list[str]) -> dict[str, Params]:
-    """Parameters of every simulation: the usual ones, those of the study, those of the scenario and its bases."""
+def parameters(place: Place, scenarios: list[Scenario], stages: Sequence[str]) -> dict[str, Params]:
+    """
+    Parameters of simulations: the usual ones, those of the study, those of the scenario and its bases.
+
+    Parameters
+    ----------
+    place
+        Where.
+    scenarios
+        A scenario and its bases, as `dothi.scenario.lineage` gives them.
+    stages
+        Names of the simulations.
+
+    Raises
+    ------
+    InputError
+        Parameters break rules: all of them are named.
+    """
     from pydantic import ValidationError
 
     given: dict[str, dict[str, Any]] = {}
@@ -251,6 +273,7 @@ class _Run:
         self.place, self.scenarios, self.wanted, self.stages, self.params = place, scenarios, wanted, stages, params
         self.progress, self.executor, self.cancel = progress, executor, cancel or threading.Event()
         self.cities: dict[str, Path] = {}
+        self.applied: dict[str, Outcome] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {name: {} for name in wanted}
         self.errors: list[Problem] = []
 
@@ -270,55 +293,80 @@ class _Run:
 
     def go(self) -> dict[str, Ran]:
         """Do everything."""
-        waiting = self.tasks()
-        self.progress.begin(len(waiting))
-        done: set[tuple[str, str]] = set()
-        failed: set[tuple[str, str]] = set()
-        running: dict[Future[Any], _Task] = {}
-        while waiting or running:
-            for task in [task for task in waiting if failed.intersection(task.after)]:
-                waiting.remove(task)
-                failed.add((task.scenario, task.work))
-            for task in [task for task in waiting if done.issuperset(task.after)]:
-                if self.cancel.is_set():
-                    break
-                waiting.remove(task)
-                self.progress.start(task.scenario, task.work)
-                running[self._submit(task)] = task
+        tasks = self.tasks()
+        position = {(task.scenario, task.work): number for number, task in enumerate(tasks)}
+        lacking = [{position[earlier] for earlier in task.after} for task in tasks]
+        behind: list[list[int]] = [[] for _ in tasks]
+        for number, before in enumerate(lacking):
+            for earlier in before:
+                behind[earlier].append(number)
+        ready = [number for number, before in enumerate(lacking) if not before]  # a heap: one scenario after the other
+        failed: set[int] = set()
+        running: dict[Future[Any], int] = {}
+        self.progress.begin(len(tasks))
+        while ready or running:
+            while ready and not self.cancel.is_set():
+                number = heappop(ready)
+                self.progress.start(tasks[number].scenario, tasks[number].work)
+                future = self._submit(tasks[number])
+                running[future] = number
+                if future.done():
+                    break  # what waited for it comes before the next scenario
             if self.cancel.is_set():
                 for future in running:
                     future.cancel()
                 raise Cancelled("stopped: what was finished is kept, run again to go on")
             for future in wait(running, timeout=WATCH_S, return_when=FIRST_COMPLETED).done:
-                task = running.pop(future)
+                number = running.pop(future)
                 try:
-                    self._take(task, future.result())
-                    done.add((task.scenario, task.work))
+                    self._take(tasks[number], future.result())
                 except InputError as error:
                     self.errors += error.problems
-                    failed.add((task.scenario, task.work))
-        ran = {name: Ran(name, self.cities[name], self.outcomes[name]) for name in self.wanted if name in self.cities}
+                    failed.add(number)
+                    continue
+                except BrokenExecutor as error:
+                    rule = "a process of this run was ended from outside, perhaps for want of memory: try fewer workers"
+                    raise DothiError(rule) from error
+                for later in behind[number]:
+                    lacking[later].discard(number)
+                    if not lacking[later]:
+                        heappush(ready, later)
+        left = failed | {number for number, before in enumerate(lacking) if before}
+        return self._told({tasks[number].scenario for number in left})
+
+    def _told(self, failed: set[str]) -> dict[str, Ran]:
+        """What became of every scenario; its record is written where nothing failed."""
+        ran = {
+            name: Ran(name, self.cities[name], self.applied[name], self.outcomes[name])
+            for name in self.wanted
+            if name not in failed
+        }
         for name, entry in ran.items():
-            if not failed.intersection((name, stage) for stage in self.stages):
-                self._write_record(name, entry)
+            self._write_record(name, entry)
         if self.errors:
             raise InputError(dict.fromkeys(self.errors))
         return ran
 
     def _submit(self, task: _Task) -> Future[Any]:
+        """Work handed out; what is there already is found here, so that an unchanged study needs no workers."""
         if task.work == APPLY:
-            base = (
-                self.place.city if task.scenario == TODAY else self.cities[self.scenarios[task.scenario].base or TODAY]
-            )
-            return self.executor.submit(apply_scenario, self.place, base, self.scenarios[task.scenario])
+            scenario = self.scenarios[task.scenario]
+            base = self.place.city if task.scenario == TODAY else self.cities[scenario.base or TODAY]
+            began = time.perf_counter()
+            folder = scenario_folder(self.place, base, scenario)
+            if is_whole(folder):
+                return _done((folder, time.perf_counter() - began, True))
+            return self.executor.submit(apply_scenario, self.place, base, scenario)
         keys = {name: self.outcomes[task.scenario][name].key for name in STAGES[task.work].takes}
-        params = self.params[task.scenario][task.work]
-        return self.executor.submit(run_stage, self.place, self.cities[task.scenario], task.work, params, keys)
+        given = (self.place, self.cities[task.scenario], task.work, self.params[task.scenario][task.work], keys)
+        found = recall(*given)
+        return _done(found) if found else self.executor.submit(run_stage, *given)
 
     def _take(self, task: _Task, given: Any) -> None:
         if task.work == APPLY:
             self.cities[task.scenario], seconds, found = given
             outcome = Outcome(APPLY, "found" if found else "made", self.cities[task.scenario].name, seconds)
+            self.applied[task.scenario] = outcome
         else:
             outcome = given
             self.outcomes[task.scenario][task.work] = outcome
@@ -327,7 +375,9 @@ class _Run:
     def _write_record(self, name: str, ran: Ran) -> None:
         record = {
             "scenario": self.scenarios[name].model_dump(mode="json"),
+            "asked": asked(self.place, lineage(name, self.scenarios)),
             "city": ran.city.name,
+            "bases": [self.cities[scenario.name].name for scenario in lineage(name, self.scenarios)[:-1]],
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "results": {model: outcome.key for model, outcome in ran.outcomes.items() if outcome.key},
             "left_out": {model: outcome.reason for model, outcome in ran.outcomes.items() if not outcome.key},
@@ -336,6 +386,12 @@ class _Run:
         old = read_record(path)
         if old is None or {**old, "finished": ""} != {**record, "finished": ""}:
             write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def asked(place: Place, scenarios: Sequence[Scenario]) -> str:
+    """Checksum of what a run of a scenario and its bases depends on: the city, their changes, and the parameters."""
+    lines = [scenario.model_dump(mode="json", include={"change", "models"}) for scenario in scenarios]
+    return digest(place.city.name, place.models, lines)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -347,6 +403,14 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def scenario_folder(place: Place, base: Path, scenario: Scenario) -> Path:
+    """Folder of the city of a scenario, made from that of its base; without changes it is that of the base."""
+    if not scenario.change:
+        return base
+    changes = scenario.model_dump(mode="json")["change"]
+    return place.derived / "cities" / digest("scenario", base.name, changes, code_digest("dothi.changes"))
+
+
 def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, float, bool]:
     """
     City of a scenario, made from that of its base or found.
@@ -354,24 +418,43 @@ def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, 
     Returns
     -------
     tuple
-        Its folder, the time it took [s], and whether it was there already. Without changes it is that of the base.
+        Its folder, the time it took [s], and whether it was there already.
     """
     began = time.perf_counter()
-    if not scenario.change:
-        return base, 0.0, True
-    changes = scenario.model_dump(mode="json")["change"]
-    key = digest("scenario", base.name, changes, code_digest("dothi.changes"))
-    folder = place.derived / "cities" / key
+    folder = scenario_folder(place, base, scenario)
+    if is_whole(folder):
+        return folder, time.perf_counter() - began, True
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent / f".{key}.lock"):
+    with FileLock(folder.parent / f".{folder.name}.lock"):
         if is_whole(folder):
             return folder, time.perf_counter() - began, True
         path = place.folder / "scenarios" / f"{scenario.name}.toml"
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-        city = scenario.apply(City.read(base), file=str(path) if text else "", text=text)
+        before = City.read(base)
+        city = scenario.apply(before, file=str(path) if text else "", text=text)
         with whole_folder(folder) as part:
-            city.write(part)
+            city.write(part, city.files_of(before, base), share=True)
     return folder, time.perf_counter() - began, False
+
+
+def recall(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Outcome | None:
+    """Result that this city, these parameters and this code gave before, without reading the city; see `run_stage`."""
+    began = time.perf_counter()
+    lacking = [earlier for earlier, key in before.items() if not key]
+    if lacking:
+        return Outcome(name, "left out", reason=f"needs {', '.join(lacking)}")
+    try:
+        key = _note(place, folder, name, params, before).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    kept = place.store.find(name, key)
+    return Outcome(name, "found", kept.key, time.perf_counter() - began) if kept else None
+
+
+def _note(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Path:
+    """File that says under which key the result lies."""
+    code = code_digest(STAGES[name].module)
+    return place.derived / "known" / digest(folder.name, name, params.model_dump(mode="json"), code, dict(before))
 
 
 def run_stage(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Outcome:
@@ -392,16 +475,10 @@ def run_stage(place: Place, folder: Path, name: str, params: Params, before: Map
         Keys of the results handed to it, by simulation; an empty key means that there is none.
     """
     began = time.perf_counter()
+    found = recall(place, folder, name, params, before)
+    if found:
+        return found
     stage, store = STAGES[name], place.store
-    lacking = [earlier for earlier, key in before.items() if not key]
-    if lacking:
-        return Outcome(name, "left out", reason=f"needs {', '.join(lacking)}")
-    code = code_digest(stage.module)
-    known = place.derived / "known" / digest(folder.name, name, params.model_dump(mode="json"), code, dict(before))
-    kept = _remembered(store, name, known)
-    if kept:
-        return Outcome(name, "found", kept.key, time.perf_counter() - began)
-
     city = City.read(folder)
     for earlier, handover in stage.takes.items():
         given = store.find(earlier, before[earlier])
@@ -416,7 +493,7 @@ def run_stage(place: Place, folder: Path, name: str, params: Params, before: Map
     produced_by = {
         "model": name,
         "parameters": params.model_dump(mode="json"),
-        "code": code,
+        "code": code_digest(stage.module),
         "inputs": inputs_digest(city, model.inputs, model.rasters),
         "taken": dict(before),
     }
@@ -428,13 +505,11 @@ def run_stage(place: Place, folder: Path, name: str, params: Params, before: Map
             started = time.perf_counter()
             result = model(params).run(city)
             kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)
-    write_text(known, kept.key)
+    write_text(_note(place, folder, name, params, before), kept.key)
     return Outcome(name, state, kept.key, time.perf_counter() - began)
 
 
-def _remembered(store: Store, model: str, known: Path) -> Kept | None:
-    """Result that this city, these parameters and this code gave before."""
-    try:
-        return store.find(model, known.read_text(encoding="utf-8").strip())
-    except OSError:
-        return None
+def _done(given: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(given)
+    return future

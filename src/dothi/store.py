@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,6 +98,10 @@ class Store:
             return None
         return kept
 
+    def look(self, model: str, key: str) -> Kept | None:
+        """Result by key, whether its files are what they were or not: to read its record alone."""
+        return _opened(self.root / model / key)
+
     def lock(self, model: str, key: str) -> FileLock:
         """Lock under which a result is made, so that two processes do not make it twice."""
         folder = self.root / model
@@ -155,32 +158,6 @@ class Store:
             kept = _opened(folder) if folder.is_dir() and not folder.name.startswith(".") else None
             if kept is not None:
                 yield kept
-
-    def forget(self, keep: set[str], *, older_than_s: float = 0.0) -> tuple[int, int]:
-        """
-        Remove results that nobody needs, and what interrupted runs left behind.
-
-        Parameters
-        ----------
-        keep
-            Keys that stay.
-        older_than_s
-            Least age of what is removed [s].
-
-        Returns
-        -------
-        tuple
-            How many were removed, and the bytes freed.
-        """
-        removed = freed = 0
-        for folder in list(self.root.glob("*/*")) if self.root.exists() else ():
-            if folder.name in keep or time.time() - folder.stat().st_mtime < older_than_s:
-                continue
-            if folder.is_dir():
-                freed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-                removed += not folder.name.startswith(".")
-                shutil.rmtree(folder, ignore_errors=True)
-        return removed, freed
 
 
 def versions() -> dict[str, str]:

@@ -153,7 +153,8 @@ class Study:
         """Where scenarios of this study are run, and how."""
         from dothi.run import Place
 
-        return Place(self.folder, self.city_folder, self.derived, self.config.models)
+        folder = self.folder.absolute()  # workers of a cluster stand in other folders
+        return Place(folder, self.city_folder.absolute(), folder / DERIVED, self.config.models)
 
     def run(
         self,
@@ -195,18 +196,6 @@ class Study:
         InputError
             It was not run, or what it gave is damaged: run it (again).
         """
-        from dothi.kpi import Evidence
-        from dothi.run import read_record
+        from dothi.evaluate import evidence_of
 
-        place = self.place
-        record = read_record(place.record(scenario))
-        if record is None:
-            raise InputError([Problem(f"was run: dothi run {scenario}", column=scenario)])
-        found = {model: place.store.find(model, key) for model, key in record["results"].items()}
-        problems = Problems(str(place.store.root))
-        for model, kept in found.items():
-            if kept is None:
-                problems.error(f"is whole: dothi run {scenario} makes it again", column=model)
-        problems.raise_errors()
-        results = {model: kept.result() for model, kept in found.items() if kept is not None}
-        return Evidence(City.read(self.derived / "cities" / record["city"]), results, self.city)
+        return evidence_of(self.place, scenario)

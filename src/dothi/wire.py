@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dothi.errors import InputError, Problem
-from dothi.schema import Column, expand
+from dothi.schema import Column, Kind, expand
 from dothi.tables import TABLES
 
 if TYPE_CHECKING:
@@ -59,11 +59,38 @@ def declared(table: str, field: pa.Field) -> Column:
     """Declaration of a column of a table; for one that nobody declared, what its type tells."""
     if field.name == id_of(table):
         return Column("integer", "", "Identifier.", unique=True)
+    if model_of(field):
+        facts = {name.decode(): text.decode() for name, text in field.metadata.items()}
+        kind: Any = facts["kind"]
+        choices = tuple(json.loads(facts["choices"]))
+        return Column(kind, facts["unit"], facts["description"], missing=True, choices=choices)
     columns = expand(TABLES[table].columns) if table in TABLES else {}
     if field.name in columns:
         return columns[field.name]
-    kind: Any = next((kind for is_it, kind in _KINDS if is_it(field.type)), "string")
-    return Column(kind, "", "", missing=True)
+    return Column(kind_of(field.type), "", "", missing=True)
+
+
+def kind_of(values: pa.DataType) -> Kind:
+    """Kind of values of a type."""
+    kind: Any = next((kind for is_it, kind in _KINDS if is_it(values)), "string")
+    return cast("Kind", kind)
+
+
+def result_field(name: str, values: pa.DataType, column: Column, model: str) -> pa.Field:
+    """Field of a column that a simulation gave: it carries its own declaration."""
+    facts = {
+        "model": model,
+        "kind": column.kind,
+        "unit": column.unit,
+        "description": column.description,
+        "choices": json.dumps(column.choices, ensure_ascii=False),
+    }
+    return pa.field(name, values, metadata=facts)
+
+
+def model_of(field: pa.Field) -> str:
+    """Simulation that gave a column; empty where none did."""
+    return str((field.metadata or {}).get(b"model", b"").decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +291,7 @@ def quantised(table: pa.Table, name: str) -> pa.Table:
         fields.append(pa.field(field.name, arrays[-1].type, nullable=False, metadata=facts))
     if problems:
         raise InputError(problems)
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=table.schema.metadata))
 
 
 def _ids(values: NDArray[np.float64]) -> tuple[NDArray[np.uint32], Scale]:

@@ -1,19 +1,30 @@
-"""Where work is done: in this process, or in a pool of processes that dies with it."""
+"""Where work is done: in this process, in a pool of processes that dies with it, or on a cluster."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from dothi.errors import DothiError, EngineMissingError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 WATCH_S = 0.2
+LAST = -1000
+"""Order among the things done when a process ends."""
+ANSWER_S = 10.0
 
 
 class Inline(Executor):
@@ -27,6 +38,22 @@ class Inline(Executor):
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             future.set_exception(error)
         return future
+
+
+class Pool(ProcessPoolExecutor):
+    """
+    Pool of processes; the first one starts at once, and imports what all work needs while this process does the same.
+
+    Attributes
+    ----------
+    workers
+        How many there are.
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers, mp_context=get_context("spawn"), initializer=_watch, initargs=(os.getpid(),))
+        self.workers = workers
+        self.submit(import_module, "geopandas")
 
 
 def processes(workers: int | None = None) -> Executor:
@@ -45,8 +72,107 @@ def processes(workers: int | None = None) -> Executor:
     """
     if workers == 0:
         return Inline()
-    count = workers or min(4, os.cpu_count() or 1)
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_watch, initargs=(os.getpid(),))
+    return Pool(workers or min(4, os.cpu_count() or 1))
+
+
+class Cluster(Executor):
+    """
+    Workers of a Dask cluster, which must see the folder of the study under the same name as this machine.
+
+    Parameters
+    ----------
+    address
+        Address of its scheduler, such as ``tcp://10.0.0.5:8786``.
+
+    Raises
+    ------
+    EngineMissingError
+        Dask is not installed.
+    DothiError
+        No scheduler answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client as Connected
+        except ModuleNotFoundError as error:
+            rule = "Dask is not installed. Install it with: pip install 'dothi[cluster]'"
+            raise EngineMissingError(rule) from error
+        where = urlsplit(address)
+        if not where.hostname or ":" not in where.netloc:
+            raise DothiError(f"{address} is no address of a Dask scheduler, such as tcp://10.0.0.5:8786")
+        try:
+            socket.create_connection((where.hostname, where.port or 0), timeout=ANSWER_S).close()
+            client: Any = Connected
+            self._client = client(address, timeout=ANSWER_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise DothiError(f"No Dask scheduler answers at {address}: {error}") from error
+        self._executor = self._client.get_executor(pure=False)
+
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have the work done by one of the workers."""
+        future: Future[T] = self._executor.submit(work, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let go of the cluster, which goes on; what was not begun is given up where nobody waits for it."""
+        self._executor.shutdown(wait=wait and not cancel_futures)
+        self._client.close()
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Let go of the cluster; after an error or an interruption without waiting."""
+        self.shutdown(wait=kind is None)
+
+
+class Late(Executor):
+    """
+    Executor that is made when it is first given work: where everything is found, nothing is started.
+
+    Parameters
+    ----------
+    make
+        Makes it.
+    """
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+        self._made: Executor | None = None
+
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand the work on."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made.submit(work, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End it, where it was made."""
+        if self._made is not None:
+            self._made.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """End it; after an error or an interruption without waiting for what nobody wants any longer."""
+        self.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+
+def executor_for(scheduler: str | None = None, workers: int | None = None) -> Executor:
+    """
+    Where the work of a run is done.
+
+    Parameters
+    ----------
+    scheduler
+        Address of the scheduler of a Dask cluster; this machine where None.
+    workers
+        Processes on this machine, see `processes`.
+
+    Raises
+    ------
+    EngineMissingError
+        Dask is not installed.
+    DothiError
+        No scheduler answers there.
+    """
+    return Cluster(scheduler) if scheduler else Late(partial(processes, workers))
 
 
 def _watch(parent: int) -> None:
@@ -59,3 +185,11 @@ def _watch(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=look, daemon=True).start()
+    Finalize(None, _leave, exitpriority=LAST)
+
+
+def _leave() -> None:
+    """End this process at once: to take all libraries down, one object after the other, takes half a second."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)

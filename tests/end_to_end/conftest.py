@@ -118,6 +118,12 @@ class Watched:
         return [url for url in self.requests if not url.startswith((address, "data:", "blob:"))]
 
 
+@pytest.fixture(scope="session")
+def watch():
+    """Open a watched page in a context of the browser."""
+    return Watched.over
+
+
 @pytest.fixture(scope="module")
 def open_page(browser, served):
     """Open the app in a browser of its own kind: size, language, theme, and a script that runs before it."""

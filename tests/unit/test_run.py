@@ -125,16 +125,6 @@ def test_the_record_of_a_result_is_readable(little_study):
     assert {"dothi", "python", "numpy"} <= record["versions"].keys()
 
 
-def test_results_that_nobody_needs_are_forgotten(little_study):
-    study = little_study(closed=CLOSED)
-    ran = study.run()
-    store = study.place.store
-    removed, freed = store.forget({outcome.key for outcome in ran[TODAY].outcomes.values()})
-    assert removed == 1
-    assert freed > 0
-    assert {kept.key for kept in store} == {outcome.key for outcome in ran[TODAY].outcomes.values()}
-
-
 def test_indicators_follow_by_hand(little_study):
     study = little_study()
     study.run()

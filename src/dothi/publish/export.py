@@ -21,6 +21,7 @@ from dothi.publish.written import Notify, Written, nobody
 
 if TYPE_CHECKING:
     from dothi.city import City
+    from dothi.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Format:
         Whether its layers are rasters.
     metric
         Whether coordinates must be metres.
+    of_study
+        Whether it carries a whole study with its scenarios: ``f(study, path, scenarios, notify) -> Written``.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Format:
     single: str = ""
     rasters: bool = False
     metric: bool = False
+    of_study: bool = False
 
 
 FORMATS: Final[dict[str, Format]] = {
@@ -118,6 +122,13 @@ FORMATS: Final[dict[str, Format]] = {
             single=".tif",
             rasters=True,
         ),
+        Format(
+            "html",
+            "one page with the city in 3D, its scenarios and their sources: opens from a disk, without a network",
+            ".html",
+            "dothi.publish.handover:write_html",
+            of_study=True,
+        ),
     )
 }
 """Formats by name."""
@@ -160,6 +171,8 @@ def export(
     compress: bool = False,
     force: bool = False,
     notify: Notify = nobody,
+    study: Study | None = None,
+    scenarios: Sequence[str] = (),
 ) -> Exported:
     """
     Write a city in a format.
@@ -186,6 +199,10 @@ def export(
         Whether to replace what is there.
     notify
         Told of each layer.
+    study
+        Study of the city, for formats that carry all of it.
+    scenarios
+        Scenarios that such a format carries besides the city as it is; all that were run where empty.
 
     Raises
     ------
@@ -199,17 +216,21 @@ def export(
     found = FORMATS.get(format_name.lower())
     if found is None:
         problems.error(f"format is one of {', '.join(FORMATS)}; {format_name[:40]!r} is not")
-    chosen = _chosen(city, found, layers, columns, problems)
+    whole_study = found is not None and found.of_study
+    _check_study(found, study, scenarios, (*layers, *columns, *((crs,) if crs else ())), problems)
+    chosen = None if whole_study else _chosen(city, found, layers, columns, problems)
     target = target if target is not None else Path(default_name(city.name, found, layers, compress))
     _check_target(target, found, chosen, problems, compress=compress, force=force)
-    grid = _checked_grid(city, found, crs, problems)
+    grid = None if whole_study else _checked_grid(city, found, crs, problems)
     problems.raise_errors()
     assert found is not None  # noqa: S101  # an unknown format has been raised as an error
     if grid is not None:
         city = on_grid(city, grid)
     writer = _imported(found.writer)
     with _whole(target, inner_suffix=_suffix(target, found, compress)) as (temporary, outcome):
-        written: Written = writer(city, temporary, chosen, notify)
+        written: Written = (
+            writer(study, temporary, scenarios, notify) if whole_study else writer(city, temporary, chosen, notify)
+        )
         outcome.append(_packed(temporary, target) if compress else temporary)
     return Exported(target, _size(target), written.counts, written.notes, time.perf_counter() - began)
 
@@ -239,6 +260,20 @@ def default_name(name: str, found: Format | None, layers: Sequence[str] = (), co
 def _imported(address: str) -> Any:
     module, _, name = address.partition(":")
     return getattr(import_module(module), name)
+
+
+def _check_study(
+    found: Format | None, study: Study | None, scenarios: Sequence[str], parts: Sequence[str], problems: Problems
+) -> None:
+    if found is None:
+        return
+    if found.of_study and study is None:
+        problems.error(f"{found.name} is written of a study, not of a city alone")
+    if found.of_study and parts:
+        problems.error(f"{found.name} carries the whole city on its own grid: leave out --layers, --columns and --crs")
+    if scenarios and not found.of_study:
+        whole = ", ".join(name for name, each in FORMATS.items() if each.of_study)
+        problems.error(f"{found.name} carries the city as it is; scenarios are carried by {whole}")
 
 
 def _chosen(

@@ -1,214 +1,21 @@
-"""The cities a server shows: which there are, their columns, and their scenes."""
+"""The cities of a study as the server shows them: today's, and what scenarios made of it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import shapely
-from filelock import FileLock
-
-from dothi.catalogue import TableFacts, describe
-from dothi.city import City
-from dothi.errors import InputError, Problem
-from dothi.io.files import SEAL, is_whole, short_message
-from dothi.server.problems import missing
-from dothi.wire import id_of
+from dothi.overview import Overview
+from dothi.shown import Kept, Shown, key_of, make_scene, missing
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from dothi.build import Progress
     from dothi.study import Study
 
-DECIDES: Final = ("mesh", "scene", "server", "catalogue.py", "schema.py", "status.py", "tables.py", "wire.py")
-"""Code that decides what is sent for a city."""
-KEPT_B: Final = 400_000_000
-"""Tables kept in memory between requests [B]."""
-
-AT_ONCE: Final = 100_000
-"""Shapes in memory at a time."""
-
-
-@cache
-def display_version() -> str:
-    """Hash of the code that decides what is sent for a city."""
-    digest = hashlib.sha256()
-    root = Path(str(files("dothi")))
-    for name in DECIDES:
-        path = root / name
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
-def key_of(city_folder: Path) -> str:
-    """Key under which a city is shown: other data or other code, another key, so an address never changes its bytes."""
-    return hashlib.sha256(f"{city_folder.name}\0{display_version()}".encode()).hexdigest()[:24]
-
-
-class Kept:
-    """What was read last, up to a number of bytes; each is read once, however many ask at the same time."""
-
-    def __init__(self, most_b: int = KEPT_B) -> None:
-        self._most_b = most_b
-        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._makers: dict[str, threading.Lock] = {}
-
-    def get(self, name: str, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """Value by name, made where it is not kept."""
-        with self._lock:
-            maker = self._makers.setdefault(name, threading.Lock())
-        with maker:
-            with self._lock:
-                if name in self._values:
-                    self._values.move_to_end(name)
-                    return self._values[name][0]
-            value = make()
-            with self._lock:
-                self._values[name] = value, size(value)
-                while len(self._values) > 1 and sum(n for _, n in self._values.values()) > self._most_b:
-                    self._values.popitem(last=False)
-            return value
-
-
-@dataclass(frozen=True)
-class Shown:
-    """
-    A city as it is shown.
-
-    Attributes
-    ----------
-    key
-        Names its data and the code that shows them.
-    folder
-        Folder of the city.
-    scenes
-        Folder of all scenes of the study.
-    kept
-        Where tables stay between requests.
-    """
-
-    key: str
-    folder: Path
-    scenes: Path
-    kept: Kept
-
-    @cached_property
-    def city(self) -> City:
-        """The city; of its tables nothing is loaded here."""
-        return City.read(self.folder)
-
-    def table(self, name: str) -> pa.Table:
-        """
-        All columns of a table but its geometry, ids first, in the order of the table.
-
-        Raises
-        ------
-        MissingError
-            The city has no such table.
-        InputError
-            Its file is missing or damaged.
-        """
-        self._check(name)
-        return self.kept.get(f"{self.key}/{name}", lambda: self._read(name, geometry=False), lambda table: table.nbytes)
-
-    def geometry(self, name: str) -> pa.ChunkedArray:
-        """Geometries of a table as WKB."""
-        self._check(name)
-        column = self._read(name, geometry=True)["geometry"]
-        chunks = [chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk for chunk in column.chunks]
-        return pa.chunked_array(chunks, pa.binary())
-
-    def boxes(self, name: str) -> NDArray[np.float64]:
-        """West, south, east, north of every row (n, 4) [m]."""
-
-        def measure() -> NDArray[np.float64]:
-            column = self.geometry(name)
-            parts = (column.slice(start, AT_ONCE) for start in range(0, len(column), AT_ONCE))
-            found = [shapely.bounds(shapely.from_wkb(part.to_numpy(zero_copy_only=False))) for part in parts]
-            return np.concatenate(found) if found else np.empty((0, 4))
-
-        self._check(name)
-        return np.asarray(self.kept.get(f"{self.key}/{name}/boxes", measure, lambda boxes: boxes.nbytes))
-
-    def facts(self, name: str) -> TableFacts:
-        """What a table offers."""
-        facts: TableFacts = self.kept.get(
-            f"{self.key}/{name}/facts", lambda: describe(name, self.table(name)), lambda _: 10_000
-        )
-        return facts
-
-    def _check(self, name: str) -> None:
-        if name not in self.city.tables:
-            raise missing(f"is a table of the city: {', '.join(sorted(self.city.tables))}", table=name)
-
-    def _read(self, name: str, *, geometry: bool) -> pa.Table:
-        path = self.folder / f"{name}.parquet"
-        try:
-            with pq.ParquetFile(path) as file:
-                index = id_of(name)
-                others = [column for column in file.schema_arrow.names if column not in (index, "geometry")]
-                return file.read(["geometry"] if geometry else [index, *others]).select(
-                    ["geometry"] if geometry else [index, *others]
-                )
-        except (OSError, pa.ArrowException, KeyError) as error:
-            rule = f"is a readable GeoParquet file ({short_message(error, path)}): run dothi build to make it again"
-            raise InputError([Problem(rule, file=path.name)]) from error
-
-    @property
-    def scene(self) -> Path:
-        """Folder of its scene, made where it is not there yet."""
-        return make_scene(self)
-
-    @cached_property
-    def scene_files(self) -> frozenset[str]:
-        """Names of all files of the scene."""
-        return frozenset(json.loads((self.scene / SEAL).read_text(encoding="utf-8")))
-
-
-def make_scene(shown: Shown, progress: Progress | None = None) -> Path:
-    """
-    Scene of a city, made where it is not there yet; older ones of the study are removed.
-
-    Parameters
-    ----------
-    shown
-        The city.
-    progress
-        Told of every step.
-
-    Returns
-    -------
-    pathlib.Path
-        Folder with ``scene.json``.
-    """
-    from dothi.scene import write_scene
-
-    target = shown.scenes / shown.key
-    if (target / SEAL).is_file():
-        return target
-    shown.scenes.mkdir(parents=True, exist_ok=True)
-    with FileLock(shown.scenes.with_suffix(".lock")):
-        if not is_whole(target):
-            write_scene(shown.city, target, shown.key, progress)
-            for old in shown.scenes.iterdir():
-                if old.name != shown.key:
-                    shutil.rmtree(old, ignore_errors=True)
-    return target
+MOST_SHOWN: Final = 200
+"""Cities remembered by key, so that a page that was opened before a run goes on working."""
 
 
 class Cities:
@@ -218,7 +25,7 @@ class Cities:
     Parameters
     ----------
     study
-        The study; that its city is built again is noticed.
+        The study; that its city is built again, or a scenario run, is noticed.
     """
 
     def __init__(self, study: Study) -> None:
@@ -226,6 +33,17 @@ class Cities:
         self._kept = Kept()
         self._shown: dict[str, Shown] = {}
         self._lock = threading.Lock()
+
+    def overview(self) -> Overview:
+        """The study as it lies on disk now, with its scenarios and what they were run to."""
+        found = Overview(self.study, self._kept)
+        with self._lock:
+            for shown in found.cities.values():
+                known = self._shown.pop(shown.key, shown)  # what it has read stays with it
+                self._shown[shown.key] = known
+            while len(self._shown) > MOST_SHOWN:
+                self._shown.pop(next(iter(self._shown)))
+        return found
 
     def current(self) -> Shown:
         """
@@ -236,12 +54,7 @@ class Cities:
         InputError
             It was not built yet.
         """
-        folder = self.study.city_folder
-        key = key_of(folder)
-        with self._lock:
-            if key not in self._shown:
-                self._shown[key] = Shown(key, folder, self.study.derived / "scenes", self._kept)
-            return self._shown[key]
+        return self.overview().current
 
     def shown(self, key: str) -> Shown:
         """
@@ -251,12 +64,20 @@ class Cities:
         ------
         MissingError
             There is none, or it was built again meanwhile.
+        InputError
+            No city was built yet.
         """
         with self._lock:
             found = self._shown.get(key)
         if found is None:
-            current = self.current()
-            found = current if current.key == key else None
+            self.current()
+            with self._lock:
+                found = self._shown.get(key)
         if found is None or not found.folder.is_dir():
             raise missing("is the key of a city that is there: it may have been built again, so ask /api/study anew")
         return found
+
+    def scene(self, shown: Shown, progress: Progress | None = None) -> Path:
+        """Scene of a city, made where it is not there yet; those that no city of the study has are removed then."""
+        keep = {key_of(city.folder) for city in self.overview().cities.values()}
+        return make_scene(shown, progress, keep)

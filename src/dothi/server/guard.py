@@ -33,9 +33,13 @@ HEADERS: Final = (
 )
 
 
+ASKING: Final = frozenset(("GET", "HEAD"))
+"""Methods that change nothing."""
+
+
 class Guard:
     """
-    Checks the name that was asked for, adds the headers of safety, and answers HEAD like GET without a body.
+    Checks who asks, and by which name, adds the headers of safety, and answers HEAD like GET without a body.
 
     Parameters
     ----------
@@ -69,11 +73,36 @@ class Guard:
             )
             await answer(400, [Problem(rule)])(scope, receive, guarded)
             return
-        await self.app({**scope, "method": "GET"} if bare else scope, receive, guarded)
+        if scope["method"] not in ASKING and (reason := self._refusal(scope)):
+            await answer(403, [Problem(reason)])(scope, receive, guarded)
+            return
+        await self.app({**scope, "method": "GET", "bare": True} if bare else scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> str:
+        """
+        Why a request may not change anything; empty where it may.
+
+        Only this machine may, under one of its own names. A page from elsewhere cannot: browsers say where a request
+        comes from (Origin, Sec-Fetch-Site), and ask first before they send JSON or DELETE to a foreign place, which
+        nobody here allows.
+        """
+        if self.hosts is None or _host(scope) not in LOOPBACK:
+            return "is changed only where dothi serve answers this machine alone, that is without --host"
+        origin, site = _header(scope, b"origin"), _header(scope, b"sec-fetch-site")
+        if origin and origin != f"{scope['scheme']}://{_header(scope, b'host')}":
+            return "is changed only by the page that this server sent"
+        if site and site not in ("same-origin", "none"):
+            return "is changed only by the page that this server sent"
+        return ""
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    """First header of a name, small letters."""
+    return next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1").lower()
 
 
 def _host(scope: Scope) -> str:
     """Name in the Host header without its port, small letters."""
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    host = _header(scope, b"host")
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() and (name.startswith("[") or ":" not in name) else host

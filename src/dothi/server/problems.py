@@ -11,36 +11,36 @@ from starlette.exceptions import HTTPException
 
 from dothi.catalogue import Facts
 from dothi.errors import ConvergenceError, DothiError, EngineMissingError, InputError, Problem
+from dothi.overview import ProblemFacts
+from dothi.shown import MissingError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 
-class MissingError(InputError):
-    """There is nothing at this address."""
+class BusyError(InputError):
+    """Something else goes on that must end first."""
+
+
+class TooLargeError(InputError):
+    """More was sent than is taken."""
+
+
+class WrongTypeError(InputError):
+    """What was sent is of another media type than what is taken."""
 
 
 STATUS: Final[dict[type[DothiError], int]] = {
     MissingError: 404,
+    BusyError: 409,
+    TooLargeError: 413,
+    WrongTypeError: 415,
     InputError: 422,
     EngineMissingError: 501,
     ConvergenceError: 500,
     DothiError: 500,
 }
 """HTTP status of every error that Dothi raises on purpose; that of the nearest base counts."""
-
-
-class ProblemFacts(Facts):
-    """One broken rule: what should hold, and where it does not."""
-
-    text: str
-    """All of it in one line, as the command line prints it."""
-    rule: str
-    file: str
-    table: str
-    column: str
-    n_rows: int
-    rows: list[str]
 
 
 class ProblemsFacts(Facts):
@@ -55,11 +55,6 @@ ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def missing(rule: str, *, table: str = "", column: str = "") -> MissingError:
-    """Error for something that is not there."""
-    return MissingError([Problem(rule, table=table, column=column)])
-
-
 def status_of_error(error: DothiError) -> int:
     """HTTP status of an error, by `STATUS`."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -67,18 +62,7 @@ def status_of_error(error: DothiError) -> int:
 
 def answer(status: int, problems: Iterable[Problem]) -> JSONResponse:
     """Answer that names problems; never kept by a cache."""
-    listed = [
-        {
-            "text": str(problem),
-            "rule": problem.rule,
-            "file": problem.file,
-            "table": problem.table,
-            "column": problem.column,
-            "n_rows": problem.n_rows,
-            "rows": list(problem.rows),
-        }
-        for problem in problems
-    ]
+    listed = [ProblemFacts.of(problem).model_dump() for problem in problems]
     return JSONResponse({"problems": listed}, status, headers={"Cache-Control": "no-store"})
 
 
@@ -96,7 +80,10 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        rules = {404: "is an address of this server", 405: "is asked for with GET or HEAD"}
+        rules = {
+            404: "is an address of this server",
+            405: "is asked for with a method that this address knows, such as GET",
+        }
         rule = rules.get(error.status_code, str(error.detail))
         return answer(error.status_code, [Problem(rule)])
 

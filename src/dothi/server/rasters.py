@@ -17,7 +17,7 @@ from dothi.catalogue import Facts
 from dothi.derive.landcover import COVERS
 from dothi.errors import InputError, Problem
 from dothi.io.files import short_message
-from dothi.server.problems import missing
+from dothi.shown import missing
 from dothi.status import Status, status_of
 from dothi.tables import RASTERS
 from dothi.wire import Scale
@@ -25,7 +25,7 @@ from dothi.wire import Scale
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dothi.server.cities import Shown
+    from dothi.shown import Shown
 
 TILE: Final = 256
 """Cells along each side of a tile."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dothi.server.problems import missing
 from dothi.server.reply import FOREVER, reply_twins
+from dothi.shown import missing
 
 if TYPE_CHECKING:
     from fastapi import Request, Response
 
-    from dothi.server.cities import Shown
+    from dothi.shown import Shown
 
 
 def send_scene(request: Request, shown: Shown, name: str) -> Response:

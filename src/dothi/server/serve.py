@@ -13,7 +13,6 @@ import uvicorn
 
 from dothi.errors import DothiError, InputError, Problem
 from dothi.server.app import create_app
-from dothi.server.cities import make_scene
 from dothi.server.guard import LOOPBACK
 
 if TYPE_CHECKING:
@@ -99,7 +98,8 @@ def prepare(study: Study, host: str, progress: Progress | None = None) -> FastAP
         The study has no built city.
     """
     app = create_app(study, hosts=LOOPBACK if is_loopback(host) else None)
-    make_scene(app.state.cities.current(), progress)
+    cities = app.state.cities
+    cities.scene(cities.current(), progress)
     return app
 
 
@@ -124,15 +124,20 @@ def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S, ws="none"
     )
-    _Server(config, started).run([listening])
+    _Server(config, started, app.state.runs.close).run([listening])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._tell = started
+        self._end = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end()  # streams of events end first, so that nobody has to be cut off
+        await super().shutdown(sockets)

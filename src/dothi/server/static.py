@@ -12,8 +12,8 @@ from fastapi import Response
 
 from dothi import __version__
 from dothi.io.files import is_there
-from dothi.server.problems import missing
 from dothi.server.reply import ASK_AGAIN, FOREVER, reply_twins
+from dothi.shown import missing
 
 if TYPE_CHECKING:
     from fastapi import Request

@@ -12,12 +12,12 @@ import pyarrow as pa
 from dothi import wire
 from dothi.catalogue import ObjectRecord, geometry_of, record
 from dothi.errors import Problems
-from dothi.server.problems import missing
+from dothi.shown import missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dothi.server.cities import Shown
+    from dothi.shown import Shown
 
 Encoding = Literal["plain", "quantised"]
 MOST_IDS: Final = 1_000

@@ -1,0 +1,296 @@
+"""Scenarios side by side: indicators and their differences, objects on the map, and what differs in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from dothi.evaluate import CITY, Values, check_current, evaluate
+from dothi.indicators import KPIS
+from dothi.kpi import Evidence, Kpi
+from dothi.run import parameters
+from dothi.scenario import LANGUAGES, Scenario, lineage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dothi.run import Place
+    from dothi.study import Study
+
+Verdict = Literal["better", "worse", "other", "same", ""]
+SAME: Final = 1e-9
+"""Relative difference below which two values are the same."""
+SHOWN: Final = (0.02, 0.98)
+"""Quantiles between which a common scale of colours runs."""
+WITHOUT: Final = {"en": "without: {}", "fr": "sans : {}", "vi": "không có: {}"}
+YEAR: Final = {"en": "year {} instead of {}", "fr": "année {} au lieu de {}", "vi": "năm {} thay cho {}"}
+PARAMETER: Final = {"en": "{} = {} instead of {}", "fr": "{} = {} au lieu de {}", "vi": "{} = {} thay cho {}"}
+NONE: Final = {"en": "none", "fr": "aucune", "vi": "không có"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """
+    An indicator of one scenario, held against the first one.
+
+    Attributes
+    ----------
+    value
+        Its value; None where missing.
+    delta
+        Value less that of the first scenario; None where either is missing.
+    relative
+        The same, by the size of the first value; None where that is 0.
+    verdict
+        Which way it went; ``other`` where neither way is better, empty where it cannot be said.
+    """
+
+    value: float | None
+    delta: float | None = None
+    relative: float | None = None
+    verdict: Verdict = ""
+
+    @classmethod
+    def of(cls, kpi: Kpi, value: float | None, first: float | None) -> Cell:
+        """Cell of a value and that of the first scenario."""
+        if value is None or first is None:
+            return cls(value)
+        delta = value - first
+        if math.isclose(value, first, rel_tol=SAME, abs_tol=1e-12):
+            return cls(value, delta, 0.0, "same")
+        verdict: Verdict = "other"
+        if kpi.better != "context":
+            verdict = "better" if (delta > 0.0) == (kpi.better == "higher") else "worse"
+        return cls(value, delta, delta / abs(first) if first else None, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """
+    Scenarios side by side.
+
+    Attributes
+    ----------
+    scenarios
+        By name; all are held against the first.
+    values
+        By scenario, values of the indicators by area and id.
+    words
+        By scenario but the first and by language, what differs from the first.
+    """
+
+    scenarios: Mapping[str, Scenario]
+    values: Mapping[str, Values]
+    words: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    @property
+    def first(self) -> str:
+        """The scenario that all others are held against."""
+        return next(iter(self.scenarios))
+
+    @property
+    def areas(self) -> list[str]:
+        """Areas compared, the whole city first."""
+        return list(self.values[self.first])
+
+    def cell(self, scenario: str, kpi: Kpi, area: str = CITY) -> Cell:
+        """One indicator of one scenario in one area."""
+        value, first = (self.values[name].get(area, {}).get(kpi.id) for name in (scenario, self.first))
+        return Cell.of(kpi, value, first)
+
+    def rows(self) -> Iterator[tuple[str, Kpi, dict[str, Cell]]]:
+        """Area, indicator and cells by scenario, of all indicators that some scenario has a value of."""
+        for area in self.areas:
+            for kpi in KPIS.values():
+                cells = {name: self.cell(name, kpi, area) for name in self.scenarios}
+                if any(cell.value is not None for cell in cells.values()):
+                    yield area, kpi, cells
+
+    def frame(self, language: str = "en") -> pd.DataFrame:
+        """Table with a row by area, indicator and scenario: the form in which spreadsheets and programs like it."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "area": area,
+                    "id": kpi.id,
+                    "domain": kpi.domain,
+                    "indicator": kpi.name[language],
+                    "unit": kpi.unit,
+                    "better": kpi.better,
+                    "status": kpi.status,
+                    "scenario": name,
+                    "value": cell.value,
+                    "delta": cell.delta,
+                    "relative": cell.relative,
+                    "verdict": cell.verdict,
+                }
+                for area, kpi, cells in self.rows()
+                for name, cell in cells.items()
+            ]
+        )
+
+
+def compare(study: Study, names: Sequence[str], *, by_ward: bool = False) -> Comparison:
+    """
+    Put scenarios side by side that were run.
+
+    Parameters
+    ----------
+    study
+        The study.
+    names
+        Scenarios; all are held against the first.
+    by_ward
+        Whether to compare every ward, too.
+
+    Raises
+    ------
+    InputError
+        A scenario is unknown, or was not run as it is written now: all of them are named.
+    """
+    place, scenarios = study.place, study.scenarios
+    names = list(dict.fromkeys(names))
+    check_current(place, scenarios, names)
+    first, *others = names
+    return Comparison(
+        {name: scenarios[name] for name in names},
+        {name: evaluate(place, name, by_ward=by_ward) for name in names},
+        {name: differences(place, scenarios, first, name) for name in others},
+    )
+
+
+def differences(place: Place, scenarios: Mapping[str, Scenario], first: str, second: str) -> dict[str, tuple[str, ...]]:
+    """
+    What the second scenario has and the first has not, and the other way round, in plain words.
+
+    Parameters
+    ----------
+    place
+        Where they are run.
+    scenarios
+        Scenarios of the study.
+    first, second
+        Their names.
+
+    Returns
+    -------
+    dict
+        Sentences by language; none where both are the same.
+    """
+    lines = {name: lineage(name, scenarios) for name in (first, second)}
+    given = {name: [change for scenario in line for change in scenario.change] for name, line in lines.items()}
+    common = 0
+    while common < min(map(len, given.values())) and given[first][common] == given[second][common]:
+        common += 1
+    gone, new = given[first][common:], given[second][common:]
+    gone, new = [one for one in gone if one not in new], [one for one in new if one not in gone]
+    years = [next((one.year for one in reversed(lines[name]) if one.year), None) for name in (second, first)]
+    stages = sorted({model for line in lines.values() for one in line for model in one.models})
+    before, after = (
+        {f"{model}.{name}": value for model, params in found.items() for name, value in params.model_dump().items()}
+        for found in (parameters(place, lines[name], stages) for name in (first, second))
+    )
+    said: dict[str, tuple[str, ...]] = {}
+    for language in LANGUAGES:
+        sentences = [change.describe(language) for change in new]
+        sentences += [WITHOUT[language].format(change.describe(language)) for change in gone]
+        if years[0] != years[1]:
+            sentences.append(YEAR[language].format(*(year or NONE[language] for year in years)))
+        sentences += [
+            PARAMETER[language].format(name, _plain(after[name]), _plain(before[name]))
+            for name in after
+            if after[name] != before[name]
+        ]
+        said[language] = tuple(sentences)
+    return said
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def difference(first: Evidence, second: Evidence, table: str, column: str) -> pd.Series:
+    """
+    Difference of a column, object by object.
+
+    Parameters
+    ----------
+    first, second
+        Evidence of two scenarios.
+    table, column
+        A column of a table of the city, or one that simulations gave it.
+
+    Returns
+    -------
+    pandas.Series
+        Second less first by id, for the objects of either, in the order of their ids. Missing where an object is in one
+        of them only (see `only_in_one`) or a value is missing. Of words, ``before → after`` where they differ.
+
+    Raises
+    ------
+    KeyError
+        Neither has such a column.
+    """
+    import pandas as pd
+
+    before, after = (_column(evidence, table, column) for evidence in (first, second))
+    ids = before.index.union(after.index)
+    before, after = before.reindex(ids), after.reindex(ids)
+    if pd.api.types.is_bool_dtype(before.dtype) or pd.api.types.is_numeric_dtype(before.dtype):
+        return (after.astype("Float64") - before.astype("Float64")).astype("float64").rename(column)
+    before, after = before.astype("object"), after.astype("object")
+    changed = before.notna() & after.notna() & (before != after)
+    words = before.astype(str) + " → " + after.astype(str)
+    return words.where(changed, None).rename(column)
+
+
+def _column(evidence: Evidence, table: str, column: str) -> Any:
+    import pandas as pd
+
+    frame = evidence.table(table)
+    if column in frame:
+        return frame[column]
+    if not len(frame):
+        return pd.Series(index=frame.index, dtype="float64")
+    raise KeyError(f"{table}.{column}")
+
+
+def only_in_one(first: Evidence, second: Evidence, table: str) -> tuple[pd.Index, pd.Index]:
+    """Ids of the objects that are in the first only, and of those that are in the second only."""
+    before, after = first.table(table).index, second.table(table).index
+    return before.difference(after), after.difference(before)
+
+
+def common_limits(evidences: Sequence[Evidence], table: str, column: str) -> tuple[float, float] | None:
+    """
+    Ends of one scale of colours for several scenarios.
+
+    Returns
+    -------
+    tuple or None
+        Low and high ends: quantiles of the values of all scenarios together, so that no odd value takes the colours
+        from all others; None where there is no value at all.
+    """
+    import pandas as pd
+
+    together = pd.concat([_column(evidence, table, column).astype("float64") for evidence in evidences]).dropna()
+    if together.empty:
+        return None
+    low, high = (float(end) for end in together.quantile(list(SHOWN)))
+    return (low, high) if low < high else (float(together.min()), float(together.max()))
+
+
+def difference_limits(differences: Sequence[pd.Series]) -> tuple[float, float] | None:
+    """Ends of one scale of colours for several differences, as far below 0 as above; None where nothing differs."""
+    import pandas as pd
+
+    together = pd.concat([values.astype("float64").abs() for values in differences]).dropna()
+    together = together[together > 0.0]
+    if together.empty:
+        return None
+    end = float(together.quantile(SHOWN[1]))
+    return -end, end
