@@ -29,7 +29,10 @@ describe("bytes", () => {
     vi.stubGlobal("fetch", () =>
       Promise.resolve(new Response('{"problems": [{"text": "no such table"}]}', { status: 404 })),
     );
-    await expect(bytes("api/study")).rejects.toMatchObject({ name: "NotFound", problems: ["no such table"] });
+    await expect(bytes("api/study")).rejects.toMatchObject({
+      name: "NotFound",
+      problems: [{ text: "no such table" }],
+    });
     vi.stubGlobal("fetch", () => Promise.resolve(new Response("oops", { status: 500 })));
     await expect(bytes("api/study")).rejects.toBeInstanceOf(WrongAnswer);
   });

@@ -6,10 +6,30 @@
  */
 
 import { NotFound, ServerGone, WrongAnswer } from "./problems";
-import type { ProblemsFacts } from "./types";
+import type { ProblemFacts, ProblemsFacts } from "./schema";
 
 declare global {
   var __DOTHI_FILES__: Record<string, string> | undefined;
+}
+
+/** Whether the page carries its files inside: then there is nobody to send anything to. */
+export const isAlone = (): boolean => globalThis.__DOTHI_FILES__ !== undefined;
+
+/** Send something to the server; what it answers, if it is JSON. */
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new ServerGone(path);
+  }
+  if (answer.status === 404) throw new NotFound(path, await problemsOf(answer));
+  if (!answer.ok) throw new WrongAnswer(path, answer.status, await problemsOf(answer));
+  return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
 }
 
 /** Bytes at an address relative to the page, such as `api/study`. */
@@ -46,10 +66,9 @@ async function unpack(text: string): Promise<ArrayBuffer> {
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
-async function problemsOf(answer: Response): Promise<string[]> {
+async function problemsOf(answer: Response): Promise<ProblemFacts[]> {
   try {
-    const { problems } = (await answer.json()) as Partial<ProblemsFacts>;
-    return problems?.map(({ text }) => text) ?? [];
+    return ((await answer.json()) as Partial<ProblemsFacts>).problems ?? [];
   } catch {
     return [];
   }

@@ -1,9 +1,10 @@
 /** One city on the server: its scene, its tables, its objects. Columns are fetched once and kept. */
 
 import type { Fetch, Scene } from "../engine/contract";
-import { bytes, json } from "./bytes";
+import { bytes, isAlone, json } from "./bytes";
 import { decodeColumns } from "./columns";
 import { NotFound } from "./problems";
+import { decodeExact, recordOf } from "./records";
 import type { Catalogue, Column, NumberColumn, ObjectRecord, Study } from "./types";
 
 export const study = (signal?: AbortSignal): Promise<Study> => json<Study>("api/study", signal);
@@ -61,7 +62,21 @@ export class CitySource {
   }
 
   record = (table: string, id: number, signal?: AbortSignal): Promise<ObjectRecord> =>
-    json<ObjectRecord>(`api/cities/${this.key}/tables/${table}/${id}`, signal);
+    isAlone()
+      ? this.#recordInside(table, id)
+      : json<ObjectRecord>(`api/cities/${this.key}/tables/${table}/${id}`, signal);
+
+  /** The same from the columns that the page carries. */
+  async #recordInside(table: string, id: number): Promise<ObjectRecord> {
+    const ids = await this.ids(table);
+    const row = ids.codes.indexOf((id - ids.minimum) / ids.step + 1);
+    if (row < 0) throw new NotFound(`${table} ${id}`);
+    const { tables } = await this.catalogue();
+    return recordOf(table, tables[table], id, row, async (name) => {
+      const path = `api/cities/${this.key}/tables/${table}?columns=${encodeURIComponent(name)}`;
+      return decodeExact(await bytes(path));
+    });
+  }
 
   names(file: string): Promise<Named[]> {
     this.#names ??= this.#kept(this.#fetchNames(file), () => (this.#names = null));

@@ -6,7 +6,13 @@ import type { Column, Kind } from "./types";
 type Codes = Uint8Array | Uint16Array | Uint32Array;
 
 /** Decode a stream with `encoding=quantised`: one entry per column, in its order. */
-export function decodeColumns(stream: ArrayBuffer): Map<string, Column> {
+export const decodeColumns = (stream: ArrayBuffer): Map<string, Column> => decodeTable(stream).columns;
+
+/** The same, with what is said of the whole table. */
+export function decodeTable(stream: ArrayBuffer): {
+  columns: Map<string, Column>;
+  facts: ReadonlyMap<string, string>;
+} {
   const table = tableFromIPC(new Uint8Array(stream));
   const columns = new Map<string, Column>();
   table.schema.fields.forEach((field, position) => {
@@ -29,5 +35,5 @@ export function decodeColumns(stream: ArrayBuffer): Map<string, Column> {
         : { type: "text", kind, unit, codes, categories: JSON.parse(categories) as string[] },
     );
   });
-  return columns;
+  return { columns, facts: table.schema.metadata ?? new Map<string, string>() };
 }

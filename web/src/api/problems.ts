@@ -1,5 +1,7 @@
 /** What can go wrong on the way to the server. */
 
+import type { ProblemFacts } from "./schema";
+
 /** Nobody answers at the address of the server. */
 export class ServerGone extends Error {
   override name = "ServerGone";
@@ -15,9 +17,9 @@ export class NotFound extends Error {
 
   constructor(
     readonly path: string,
-    readonly problems: string[] = [],
+    readonly problems: ProblemFacts[] = [],
   ) {
-    super([`nothing at ${path}`, ...problems].join("\n"));
+    super([`nothing at ${path}`, ...problems.map(({ text }) => text)].join("\n"));
   }
 }
 
@@ -28,8 +30,8 @@ export class WrongAnswer extends Error {
   constructor(
     path: string,
     readonly status: number,
-    readonly problems: string[],
+    readonly problems: ProblemFacts[],
   ) {
-    super([`${status} for ${path}`, ...problems].join("\n"));
+    super([`${status} for ${path}`, ...problems.map(({ text }) => text)].join("\n"));
   }
 }

@@ -1,5 +1,13 @@
 // Written by `make types` from the OpenAPI description of the server: change that, not this.
 
+/** Indicators of one area. */
+export interface AreaFacts {
+  /** Name of the ward; empty for the whole city. */
+  name: string;
+  /** By indicator, one for each scenario in their order. */
+  cells: Record<string, CellFacts[]>;
+}
+
 /** What the tables of a city offer. */
 export interface Catalogue {
   tables: Record<string, TableFacts>;
@@ -11,12 +19,32 @@ export interface Category {
   count: number;
 }
 
+/** Value of an indicator in one scenario. */
+export interface CellFacts {
+  value: number | null;
+  /** Less that of the first scenario. */
+  delta: number | null;
+  /** The same as a share of the value of the first one. */
+  relative: number | null;
+  /** Beside the first scenario; ``other`` where neither way is better, empty where a value is missing. */
+  verdict: "better" | "worse" | "other" | "same" | "";
+}
+
 /** A city of the study: today's, or what a scenario makes of it. */
 export interface CityEntry {
+  /** Name of the scenario; ``today`` for the city as it is. */
   id: string;
   /** Stands in all addresses of the city. Other data have another key, so what an address gives never changes. */
   key: string;
   title: Texts;
+  /** Scenario whose changes come first; none where that is the city as it is. */
+  base: string | null;
+  year: number | null;
+  /** What it does, a line for every change; those of its base come first. */
+  changes: Lists;
+  state: "never run" | "up to date" | "out of date";
+  /** Simulations whose columns it offers. */
+  results: string[];
 }
 
 /** A column: what its values are, where they lie, how they came about. */
@@ -40,6 +68,38 @@ export interface ColumnFacts {
   statuses: Partial<Record<"measured" | "modelled" | "entered" | "estimated", number>>;
   /** Mean confidence, 0 … 1. */
   confidence: number | null;
+}
+
+/** Indicators of several scenarios side by side. */
+export interface ComparisonFacts {
+  scenarios: string[];
+  titles: Texts[];
+  /** What each has that the first has not, and the other way round; nothing for the first itself. */
+  differences: Lists[];
+  indicators: IndicatorFacts[];
+  /** The whole city first. */
+  areas: AreaFacts[];
+}
+
+/** An indicator. */
+export interface IndicatorFacts {
+  id: string;
+  domain: string;
+  name: Texts;
+  unit: string;
+  better: "higher" | "lower" | "context";
+  status: "measured" | "modelled" | "entered" | "estimated";
+  /** Simulations that it is computed from. */
+  needs: string[];
+  formula: string;
+  source: string;
+}
+
+/** Lines of text in every language of the app. */
+export interface Lists {
+  vi: string[];
+  fr: string[];
+  en: string[];
 }
 
 /** One way in which values of a column came about. */
@@ -105,12 +165,94 @@ export interface Rasters {
   rasters: Record<string, RasterFacts>;
 }
 
+/** What happened in a run. */
+export interface RunEvent {
+  type: "begin" | "start" | "done" | "finished" | "failed" | "cancelled";
+  /** Since the run began. */
+  seconds: number;
+  /** Of ``begin``: pieces of work. */
+  total?: number | null;
+  /** Of ``start`` and ``done``. */
+  scenario?: string | null;
+  /** Of ``start`` and ``done``: ``apply`` for the changes, or a simulation. */
+  work?: string | null;
+  /** Of ``done``. */
+  state?: "made" | "found" | "left out" | null;
+  /** Of ``done``: how long it took [s]. */
+  took?: number | null;
+  /** Of ``done``: why it was left out. */
+  reason?: string | null;
+  /** Of ``failed``. */
+  problems?: ProblemFacts[];
+}
+
+/** A run. */
+export interface RunFacts {
+  id: string;
+  scenarios: string[];
+  state: "running" | "finished" | "failed" | "cancelled";
+  /** UTC. */
+  started: string;
+  seconds: number;
+  /** Pieces of work. */
+  total: number;
+  done: number;
+}
+
+/** Runs of this server, the last one first. */
+export interface RunList {
+  runs: RunFacts[];
+}
+
+/** What is to be run; everything where no scenario is named. */
+export interface RunOrder {
+  scenarios?: string[];
+}
+
+/** A scenario to be written: as in its file, with its name. */
+export interface ScenarioBody {
+  name: string;
+  title: Texts | string;
+  base?: string | null;
+  year?: number | null;
+  change?: Record<string, unknown>[];
+  models?: Record<string, Record<string, unknown>>;
+}
+
+/** A scenario as it is written, and what became of it. */
+export interface ScenarioFacts {
+  name: string;
+  title: Texts;
+  base: string | null;
+  year: number | null;
+  /** As in the file. */
+  change: Record<string, unknown>[];
+  /** Parameters that differ from those of the study, by simulation; as in the file. */
+  models: Record<string, Record<string, unknown>>;
+  /** What it does itself, a line for every change. */
+  changes: Lists;
+  state: "never run" | "up to date" | "out of date";
+  /** Of its city, where it was run. */
+  key: string | null;
+  /** When it was last run, UTC. */
+  finished: string | null;
+  results: string[];
+  /** Simulations that lacked what they read, with the reason. */
+  left_out: Record<string, string>;
+}
+
+/** All scenarios of the study, each behind its base; files that break rules are told beside them. */
+export interface ScenarioList {
+  scenarios: ScenarioFacts[];
+  problems: ProblemFacts[];
+}
+
 /** What is served. */
 export interface StudyFacts {
   name: string;
   country: string;
   version: string;
-  /** Empty until ``dothi build`` was run. */
+  /** Empty until ``dothi build`` was run; today's comes first. */
   cities: CityEntry[];
   attribution: string[];
   languages: string[];

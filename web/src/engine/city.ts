@@ -14,6 +14,7 @@ import { Trees } from "./draw/trees";
 import type { Job } from "./decode/jobs";
 import type { Wanted } from "./load";
 import { type Palette, paletteOf } from "./look/palette";
+import { coreOf } from "./view/core";
 import { Ground } from "./view/ground";
 import type { City } from "./view/picking";
 
@@ -38,6 +39,8 @@ export class LoadedCity implements City {
   readonly layers: Layer[] = [];
   readonly scene = new THREE.Scene();
   readonly casters = new THREE.Scene();
+  /** What the city is about, of all that is in its box. */
+  readonly core: Box;
   ground: Ground | null = null;
   foot: number;
   terrain: Terrain | null = null;
@@ -52,6 +55,7 @@ export class LoadedCity implements City {
     readonly description: Scene,
     private readonly shared: Shared,
   ) {
+    this.core = coreOf(description);
     this.foot = description.box[2] - (description.layers.terrain ? 12 : 0);
     const lift = Math.min(HIGHEST_LIFT_M, 0.15 + (description.layers.terrain?.error_m ?? 0) / 2);
     for (const [name, layer] of Object.entries(description.layers)) {
@@ -69,9 +73,10 @@ export class LoadedCity implements City {
     return this.description.box;
   }
 
-  /** Layers of a name: an area has its outlines beside it, buildings their modelled surfaces. */
+  /** Layers of a name: an area has its outlines beside it, and modelled surfaces are those of the buildings. */
   named(name: string): Layer[] {
-    return this.layers.filter((layer) => layer.name === name);
+    const own = this.description.layers[name]?.type === "skins" ? "buildings" : name;
+    return this.layers.filter((layer) => layer.name === own);
   }
 
   dress(palette: Palette): void {
@@ -141,7 +146,7 @@ export class LoadedCity implements City {
       const mesh: Parameters<Terrain["add"]>[0] = result;
       this.ground = new Ground(mesh.positions.slice(), mesh.triangles.slice());
       this.foot = mesh.bottom;
-      this.terrain!.add(mesh, this.box);
+      this.terrain!.add(mesh, this.ground.low, this.ground.high);
     } else if (layer.type === "cover") this.terrain?.setCover(result, layer.classes ?? [], layer.box ?? this.box);
     else if (layer.type === "prisms") this.buildings!.add(result);
     else if (layer.type === "skins") this.skins!.add(result);

@@ -21,6 +21,8 @@ export interface SceneLayer {
   file?: string;
   bytes?: number;
   error_m?: number;
+  /** A mesh that only stands for a terrain nobody knows. */
+  level?: boolean;
   box?: Box;
   tiles?: Tile[];
 }
@@ -93,6 +95,8 @@ export interface EngineEvents {
   hover: (pick: Pick | null, client: [number, number]) => void;
   click: (pick: Pick | null, client: [number, number]) => void;
   measure: (measured: Measured | null, finished: boolean) => void;
+  /** While drawing: a place on the ground under the pointer, buildings left aside. */
+  draw: (point: Point, how: "move" | "click" | "double") => void;
   frame: (milliseconds: number) => void;
   /** The graphics context was lost, or cannot be had. */
   failed: (reason: "no-webgl2" | "context-lost" | "load", detail: string) => void;
@@ -120,6 +124,12 @@ export interface Engine {
   home(): Camera;
   /** Clicks add points until `false`; the points are drawn in the scene. */
   setMeasuring(on: boolean): void;
+  /** Clicks and moves are told as places on the ground by `draw` until `false`; nothing is picked meanwhile. */
+  setDrawing(on: boolean): void;
+  /** Lines over the city, the first with dots at its corners: what is being drawn. None takes them away. */
+  setSketch(lines: readonly (readonly Point[])[]): void;
+  /** Height of the ground at a place, null beside it [m]. */
+  groundAt(x: number, y: number): number | null;
   /** Where an object stands and how far it reaches, null where it is not loaded or not drawn. For search and "zoom to". */
   locate(layer: string, row: number): { point: Point; radius_m: number } | null;
   /** Place on the page of a point in space, null where it is out of sight. */

@@ -14,7 +14,7 @@ import { cameraFrom, eyeOf, homeOf, withinReason } from "./view/camera";
 import { Controls, type Stand } from "./view/controls";
 import { locateIn } from "./view/locate";
 import { pickIn, surfaceIn } from "./view/picking";
-import type { Ray } from "./view/ray";
+import { along, type Ray } from "./view/ray";
 
 type Listeners = { [E in keyof EngineEvents]: Set<EngineEvents[E]> };
 
@@ -36,6 +36,7 @@ export class CityEngine implements Engine, Stand {
     hover: new Set(),
     click: new Set(),
     measure: new Set(),
+    draw: new Set(),
     frame: new Set(),
     failed: new Set(),
   };
@@ -53,6 +54,7 @@ export class CityEngine implements Engine, Stand {
   #selected: { layer: string; row: number } | null = null;
   #hovered: { layer: string; row: number } | null = null;
   #measuring = false;
+  #drawing = false;
   #points: Point[] = [];
   #pointer: { x: number; y: number; stale: boolean } | null = null;
   /** Shown in the next picture for the first time, or the last. */
@@ -192,7 +194,7 @@ export class CityEngine implements Engine, Stand {
   }
 
   home(): Camera {
-    const box = this.#city?.box ?? EMPTY;
+    const box = this.#city?.core ?? EMPTY;
     const { clientWidth, clientHeight } = this.element;
     const [x, y] = [(box[0] + box[3]) / 2, (box[1] + box[4]) / 2];
     const level = this.#city?.ground?.heightAt(x, y) ?? box[2];
@@ -207,6 +209,21 @@ export class CityEngine implements Engine, Stand {
     this.#stage.canvas.style.cursor = on ? "crosshair" : "";
     if (on) this.#emit("measure", null, false);
     this.#stage.draw();
+  }
+
+  setDrawing(on: boolean): void {
+    this.#drawing = on;
+    this.#stage.canvas.style.cursor = on ? "crosshair" : "";
+    if (on) this.#hover(null, 0, 0);
+  }
+
+  setSketch(lines: readonly (readonly Point[])[]): void {
+    this.#stage.sketched.sketch(lines);
+    this.#stage.draw();
+  }
+
+  groundAt(x: number, y: number): number | null {
+    return this.#city?.ground?.heightAt(x, y) ?? null;
   }
 
   locate(layer: string, row: number): { point: Point; radius_m: number } | null {
@@ -288,6 +305,7 @@ export class CityEngine implements Engine, Stand {
 
   click(clientX: number, clientY: number, double: boolean): void {
     if (this.#measuring) return this.#addPoint(clientX, clientY, double);
+    if (this.#drawing) return this.#tellGround(clientX, clientY, double ? "double" : "click");
     this.#emit("click", this.pick(clientX, clientY), [clientX, clientY]);
   }
 
@@ -296,6 +314,7 @@ export class CityEngine implements Engine, Stand {
     const { x, y } = this.#pointer;
     this.#pointer.stale = false;
     if (this.#measuring) return this.#stretch(x, y);
+    if (this.#drawing) return this.#tellGround(x, y, "move");
     this.#hover(this.pick(x, y), x, y);
   }
 
@@ -318,6 +337,13 @@ export class CityEngine implements Engine, Stand {
     this.#stage.measured.set(this.#points);
     this.#stage.draw();
     this.#emit("measure", measuredOf(this.#points), false);
+  }
+
+  #tellGround(x: number, y: number, how: "move" | "click" | "double"): void {
+    const ray = this.ray(x, y);
+    const distance = this.#city?.ground?.hit(ray) ?? Infinity;
+    const point = distance < Infinity ? along(ray, distance) : this.surface(ray);
+    if (point) this.#emit("draw", point, how);
   }
 
   /** The way as far as the pointer. */

@@ -47,5 +47,8 @@ class NoEngine implements Engine {
   select(): void {}
   setCamera(): void {}
   setMeasuring(): void {}
+  setDrawing(): void {}
+  setSketch(): void {}
+  groundAt = () => null;
   dispose(): void {}
 }

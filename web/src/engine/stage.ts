@@ -23,6 +23,7 @@ export class Stage {
   readonly camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW_DEG, 1, 1, 1e5);
   readonly renderer: THREE.WebGLRenderer;
   readonly measured: MeasuredWay;
+  readonly sketched: MeasuredWay;
   /** Whether pictures are computed without a graphics card. */
   readonly software: boolean;
   city: LoadedCity | null = null;
@@ -76,6 +77,7 @@ export class Stage {
     this.#shadow.make(this.renderer);
     this.#occlusion = new Occlusion(this.shared);
     this.measured = new MeasuredWay(this.shared);
+    this.sketched = new MeasuredWay(this.shared);
   }
 
   get canvas(): HTMLCanvasElement {
@@ -97,7 +99,7 @@ export class Stage {
 
   show(city: LoadedCity): void {
     this.city = city;
-    city.scene.add(this.#backdrop.mesh, this.measured.mesh);
+    city.scene.add(this.#backdrop.mesh, this.measured.mesh, this.sketched.mesh);
     this.#placeBackdrop(city);
     this.changed();
   }
@@ -139,6 +141,7 @@ export class Stage {
     this.shared.uPixel.value = this.pixel;
     this.shared.uScale.value = scale;
     this.measured.resize(clientWidth, clientHeight);
+    this.sketched.resize(clientWidth, clientHeight);
     this.draw();
   }
 
@@ -177,7 +180,7 @@ export class Stage {
     cancelAnimationFrame(this.#requested);
     clearTimeout(this.#rest);
     this.#refined?.dispose();
-    for (const part of [this.#backdrop, this.#shadow, this.#occlusion, this.measured]) part.dispose();
+    for (const part of [this.#backdrop, this.#shadow, this.#occlusion, this.measured, this.sketched]) part.dispose();
     this.renderer.dispose();
     this.canvas.remove();
   }
@@ -201,8 +204,8 @@ export class Stage {
       const look = camera.getWorldDirection(new THREE.Vector3());
       shared.uShadow.value = this.shadows ? this.#strength : 0;
       const seen = this.#seen(city, look);
-      if (shared.uShadow.value > 0) this.#shadow.refresh(renderer, city.casters, seen, city.box[5] - city.box[2]);
-      this.#occlusion.refresh(renderer, city.casters, city.box, seen);
+      if (shared.uShadow.value > 0) this.#shadow.refresh(renderer, city.casters, seen, city.core[5] - city.core[2]);
+      this.#occlusion.refresh(renderer, city.casters, city.core, seen);
       renderer.clear();
       renderer.render(city.scene, camera);
     } else renderer.clear();
@@ -253,7 +256,7 @@ export class Stage {
   #seen(city: LoadedCity, look: THREE.Vector3): Circle {
     const middle = this.#middle(city, look);
     const away = this.camera.position.distanceTo(middle);
-    const box = city.box;
+    const box = city.core;
     const whole = Math.hypot(box[3] - box[0], box[4] - box[1]) / 2;
     const [x, y] = [(box[0] + box[3]) / 2, (box[1] + box[4]) / 2];
     // Far enough away all of the city is in sight; from near by, what lies within some lengths of the view.
@@ -264,14 +267,16 @@ export class Stage {
   /** Where the axis of the view meets the level of the ground. */
   #middle(city: LoadedCity, look: THREE.Vector3): THREE.Vector3 {
     const { position } = this.camera;
-    const level = city.ground ? city.ground.low[2] : city.box[2];
+    const { core } = city;
+    const level = city.ground ? city.ground.low[2] : core[2];
     const away = look.z < -0.02 ? (level - position.z) / look.z : 0;
-    const size = Math.hypot(city.box[3] - city.box[0], city.box[4] - city.box[1]);
+    const size = Math.hypot(core[3] - core[0], core[4] - core[1]);
     return position.clone().addScaledVector(look, Math.min(away || size, size * 2));
   }
 
   #haze(strength: number): void {
-    const size = this.city ? Math.hypot(this.city.box[3] - this.city.box[0], this.city.box[4] - this.city.box[1]) : 1e4;
+    const core = this.city?.core;
+    const size = core ? Math.hypot(core[3] - core[0], core[4] - core[1]) : 1e4;
     this.shared.uHaze.value.set(size * 0.4, 1 / (size * 2.4), 0.75 * strength, 0);
   }
 

@@ -48,6 +48,14 @@ export function categoryWord(language: Language, table: string, column: string, 
   return (typeof entry === "object" ? entry[value] : undefined) ?? value;
 }
 
+/** Values that a category may have, in their order. */
+export function choicesOf(table: string, column: string): string[] {
+  const { categories } = WORDS.en;
+  let entry = categories[`${table}.${column}`];
+  if (typeof entry === "string") entry = categories[entry];
+  return typeof entry === "object" ? Object.keys(entry) : [];
+}
+
 export function statusWord(language: Language, status: string): string {
   return WORDS[language].statuses[status] ?? readable(status);
 }

@@ -3,8 +3,10 @@
 import type { Component } from "svelte";
 import type { Texts } from "../i18n/en";
 import type { IconName } from "../icons/icons";
+import ComparePanel from "./ComparePanel.svelte";
 import LayersPanel from "./LayersPanel.svelte";
 import MeasurePanel from "./MeasurePanel.svelte";
+import ScenariosPanel from "./ScenariosPanel.svelte";
 import SunPanel from "./SunPanel.svelte";
 import TablePanel from "./TablePanel.svelte";
 import ViewsPanel from "./ViewsPanel.svelte";
@@ -18,6 +20,8 @@ export interface PanelEntry {
 
 export const PANELS: readonly PanelEntry[] = [
   { id: "layers", icon: "layers", title: (texts) => texts.panels.layers, component: LayersPanel },
+  { id: "scenarios", icon: "scenarios", title: (texts) => texts.panels.scenarios, component: ScenariosPanel },
+  { id: "compare", icon: "compare", title: (texts) => texts.panels.compare, component: ComparePanel },
   { id: "sun", icon: "sun", title: (texts) => texts.panels.sun, component: SunPanel },
   { id: "measure", icon: "measure", title: (texts) => texts.panels.measure, component: MeasurePanel },
   { id: "views", icon: "views", title: (texts) => texts.panels.views, component: ViewsPanel },

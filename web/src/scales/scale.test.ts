@@ -153,3 +153,30 @@ describe("how sure", () => {
     expect([...paint.codes]).toEqual([1, 2, 3, 4, 5, 5]);
   });
 });
+
+describe("two cities side by side share a scale", () => {
+  const [left, right] = [texts(["bus", "tram"], [1, 1, 2], "string"), texts(["tram", "ferry"], [1, 1, 2, 0], "string")];
+  const colours = (one: TextColumn, beside: TextColumn): Record<string, readonly number[]> =>
+    Object.fromEntries(
+      categoryScale(one, "t", "c", { ...OPTIONS, beside }).entries.map((entry) => [
+        entry.type === "category" ? entry.value : "",
+        entry.colour,
+      ]),
+    );
+
+  test("a value has one colour in both, and stands in both legends", () => {
+    expect(colours(left, right)).toEqual(colours(right, left));
+    expect(Object.keys(colours(left, right)).sort()).toEqual(["bus", "ferry", "tram"]);
+  });
+
+  test("a missing value stays missing where the other city has values that this one lacks", () => {
+    expect(categoryScale(right, "t", "c", { ...OPTIONS, beside: left }).paint.codes[3]).toBe(0);
+  });
+
+  test("few numbers are told apart one by one only where both have few", () => {
+    const few = (beside: NumberColumn): number =>
+      numberScale(numbers([31, 51]), FACTS, { ...OPTIONS, method: "rounded", beside }).entries.length;
+    expect(few(numbers([41, 51]))).toBe(3);
+    expect(few(numbers(Array.from({ length: 40 }, (_, i) => i + 1)))).not.toBe(2);
+  });
+});

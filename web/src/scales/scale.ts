@@ -11,6 +11,9 @@ export type Entry = { colour: Rgb; count: number; index: number } & (
   | { type: "range"; from: number; to: number; first: boolean; last: boolean }
   | { type: "category"; value: string }
   | { type: "rest"; values: string[] }
+  /** Of a difference: nothing changed; the other scenario lacks the object. */
+  | { type: "same" }
+  | { type: "only" }
 );
 
 /** Paint of a layer with the legend that explains it. */
@@ -22,6 +25,8 @@ export interface Coloured {
   breaks: number[];
   /** How many values lie in each of `BINS` equal steps from `from` to `to`; empty for categories. */
   histogram: { from: number; to: number; counts: Uint32Array } | null;
+  /** Of a difference: objects that only the other scenario has, which are not drawn. */
+  absent?: number;
 }
 
 export const BINS = 44;
@@ -40,13 +45,15 @@ export interface ScaleOptions {
   dark: boolean;
   /** Legend lines to show alone; all where empty. */
   only: ReadonlySet<number>;
+  /** The same column of the city beside this one, so that one legend holds for both. */
+  beside?: Column | null;
 }
 
 /** Colours of a column of numbers in classes. */
 export function numberScale(column: NumberColumn, facts: ColumnFacts, options: ScaleOptions): Coloured {
   const spread = spreadOf(column, facts, options.factor);
   const valueOf = (code: number): number => tidy((column.minimum + (code - 1) * column.step) * options.factor);
-  const values = options.method === "rounded" ? fewValues(column, valueOf) : null;
+  const values = options.method === "rounded" ? fewValues(column, valueOf, options) : null;
   // A few different values, such as speed limits, are told apart one by one.
   const breaks = values ? [...values, values[values.length - 1]] : breaksOf(spread, options.method, CLASSES);
   const n = breaks.length - 1;
@@ -82,13 +89,23 @@ export function numberScale(column: NumberColumn, facts: ColumnFacts, options: S
 
 /** Colours of a column of texts, categories or yes and no. */
 export function categoryScale(column: TextColumn, table: string, name: string, options: ScaleOptions): Coloured {
-  const counts = new Uint32Array(column.categories.length + 1);
-  for (const code of column.codes) counts[code]++;
-  const present = column.categories
-    .map((value, i) => ({ value, code: i + 1, count: counts[i + 1] }))
-    .filter(({ count }) => count > 0);
+  const counts = countsOf(column);
+  const besides = options.beside?.type === "text" ? options.beside : null;
+  const others = besides ? countsOf(besides) : null;
+  const present = [...new Set([...column.categories, ...(besides?.categories ?? [])])]
+    .map((value) => {
+      const code = column.categories.indexOf(value) + 1;
+      const there = besides ? besides.categories.indexOf(value) + 1 : 0;
+      const count = code ? counts[code] : 0;
+      return { value, code, count, together: count + (there && others ? others[there] : 0) };
+    })
+    .filter(({ together }) => together > 0);
   const fixed = meaningColours(table, name);
-  const ranked = column.kind === "string" ? [...present].sort((a, b) => b.count - a.count) : present;
+  // The order must not hang on which of two cities is looked at, else one value had two colours.
+  const ranked =
+    column.kind === "string"
+      ? [...present].sort((a, b) => b.together - a.together || (besides ? a.value.localeCompare(b.value) : 0))
+      : present;
   const colourOf = (value: string, position: number): Rgb | undefined => {
     if (column.kind === "boolean") return value === "true" ? YES : NO;
     if (fixed) return fixed[value];
@@ -104,17 +121,24 @@ export function categoryScale(column: TextColumn, table: string, name: string, o
       rest.count += count;
       return;
     }
-    entryOfCode[code] = entries.length + 1;
+    if (code) entryOfCode[code] = entries.length + 1;
     entries.push({ type: "category", value, colour, count, index: entries.length });
   });
   if (rest.values.length) {
     const index = entries.length;
     entries.push({ type: "rest", values: rest.values, colour: REST, count: rest.count, index });
-    for (const { value, code } of present) if (rest.values.includes(value)) entryOfCode[code] = index + 1;
+    for (const { value, code } of present) if (code && rest.values.includes(value)) entryOfCode[code] = index + 1;
   }
   const codes = Uint8Array.from(column.codes as Uint16Array, (code) => entryOfCode[code]);
   const colours = entries.map(({ colour }) => colour);
   return { paint: categoryPaint(codes, colours, options), entries, missing: counts[0], breaks: [], histogram: null };
+}
+
+/** How often each code occurs. */
+function countsOf({ codes, categories }: TextColumn): Uint32Array {
+  const counts = new Uint32Array(categories.length + 1);
+  for (const code of codes) counts[code]++;
+  return counts;
 }
 
 /** Colours of any column. */
@@ -156,13 +180,28 @@ function tableOfClasses(column: NumberColumn, classAt: (code: number) => number)
 }
 
 /** The different values of a column, rising, where they are so few that each can have a colour. */
-function fewValues(column: NumberColumn, valueOf: (code: number) => number): number[] | null {
+function fewValues(
+  column: NumberColumn,
+  valueOf: (code: number) => number,
+  { beside, factor }: ScaleOptions,
+): number[] | null {
   const found = new Set<number>();
-  for (const code of column.codes) {
-    if (code !== 0) found.add(code);
-    if (found.size > MOST_VALUES) return null;
-  }
-  return found.size > 0 ? [...found].sort((a, b) => a - b).map(valueOf) : null;
+  const gather = ({ codes }: NumberColumn, value: (code: number) => number): boolean => {
+    const seen = new Set<number>();
+    for (const code of codes) {
+      if (code !== 0) seen.add(code);
+      if (seen.size > MOST_VALUES) return false;
+    }
+    for (const code of seen) found.add(value(code));
+    return found.size <= MOST_VALUES;
+  };
+  if (!gather(column, valueOf)) return null;
+  if (
+    beside?.type === "number" &&
+    !gather(beside, (code) => tidy((beside.minimum + (code - 1) * beside.step) * factor))
+  )
+    return null;
+  return found.size > 0 ? [...found].sort((a, b) => a - b) : null;
 }
 
 /** A sum of decimals without the digits that binary fractions add, so that 0.1 · 3 reaches the border 0.3. */

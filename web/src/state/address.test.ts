@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { readAddress, writeAddress, type Address } from "./address";
 
 const FULL: Address = {
-  city: "today",
+  city: "bridge closed",
+  reference: "today",
+  side: true,
   camera: { target: [120.5, -340.2, 12], distance: 850.5, heading: 312.5, tilt: 55 },
   layers: { trees: false, zones: true },
   colours: {
@@ -48,6 +50,8 @@ describe("what cannot be read is left out", () => {
     "#hide=%3Cimg%3E",
     "#by.buildings=%22%3E",
     "#by.=height_m",
+    "#view=two",
+    "#vs=",
     "#look=%E0%A4%A",
     "#=&&&==",
   ])("%s", (hash) => {

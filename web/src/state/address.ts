@@ -10,8 +10,9 @@ import type { Camera, Look } from "../engine/contract";
 import { isDate, type LocalTime } from "./clock";
 
 export type ThemeChoice = "system" | "light" | "dark";
-export type Aspect = "value" | "status" | "confidence";
-export const ASPECTS: readonly Aspect[] = ["value", "status", "confidence"];
+/** `difference`: to the scenario that the city is held against. */
+export type Aspect = "value" | "status" | "confidence" | "difference";
+export const ASPECTS: readonly Aspect[] = ["value", "status", "confidence", "difference"];
 
 export interface ColourChoice {
   column: string;
@@ -27,6 +28,10 @@ export interface Selection {
 /** Everything an address can say; what it does not say is absent. */
 export interface Address {
   city?: string;
+  /** Scenario that the city is held against. */
+  reference?: string;
+  /** Whether that one stands beside it. */
+  side?: boolean;
   camera?: Camera;
   /** Layers whose visibility differs from the start. */
   layers?: Record<string, boolean>;
@@ -48,6 +53,8 @@ export function writeAddress(address: Address): string {
     if (value) parts.push(`${key}=${value}`);
   };
   add("city", address.city && encodeURIComponent(address.city));
+  add("vs", address.reference && encodeURIComponent(address.reference));
+  add("view", address.side ? "two" : undefined);
   if (address.camera) {
     const { target, distance, heading, tilt } = address.camera;
     const place = target.map((metres) => tidy(metres, 1)).join(",");
@@ -104,6 +111,8 @@ export function readAddress(hash: string): Address {
   }
   const address: Address = {
     city: said.get("city"),
+    reference: said.get("vs") || undefined,
+    side: said.get("view") === "two" && said.get("vs") ? true : undefined,
     camera: readCamera(said.get("at")),
     layers: readLayers(said.get("show"), said.get("hide")),
     colours: readColours(said),

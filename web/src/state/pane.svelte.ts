@@ -15,7 +15,8 @@ import { isSkewed, type ClassMethod } from "../scales/breaks";
 import type { Coloured } from "../scales/scale";
 import type { Address, ColourChoice, Selection } from "./address";
 import { fairTime, zoneOf, type LocalTime } from "./clock";
-import { colourLayer } from "./colouring";
+import { colourLayer, together, type Beside } from "./colouring";
+import type { Draft } from "./draft.svelte";
 import { indexed, type Indexed } from "./search";
 import { isNear, Trail } from "./trail";
 
@@ -39,6 +40,10 @@ export interface Hovered {
 
 /** How long the camera has to rest before its place counts as a view [ms]. */
 const REST_MS = 700;
+
+/** Colours of what is chosen for a change, and of the rest. */
+const MARK = { light: [213, 94, 0], dark: [255, 158, 87] } as const;
+const UNMARKED = { light: [196, 194, 187], dark: [84, 94, 100] } as const;
 
 export class Pane {
   study = $state.raw<Study | null>(null);
@@ -73,6 +78,18 @@ export class Pane {
 
   measuring = $state(false);
   measured = $state.raw<Measured | null>(null);
+
+  /** Scenario that this city is held against, and whether it stands beside. */
+  reference = $state<string | null>(null);
+  side = $state(false);
+  /** City beside this one, which shares its scales. */
+  beside = $state.raw<Beside | null>(null);
+  /** Pane whose selection this one follows. */
+  lead: Pane | null = null;
+  /** What clicks on the map are for while a change is drawn. */
+  pen = $state.raw<Draft | null>(null);
+  /** Rows set apart from the others of their table: what is chosen for a change. */
+  marked = $state.raw<{ table: string; rows: ReadonlySet<number> } | null>(null);
 
   canGoBack = $state(false);
   canGoForward = $state(false);
@@ -115,6 +132,52 @@ export class Pane {
     }
   }
 
+  /** Read anew what cities there are, and go on showing this one. */
+  async readStudy(): Promise<void> {
+    this.study = await fetchStudy().catch(() => this.study);
+  }
+
+  /** Read anew what cities there are, and show one of them: the same place, the same colours, the same object. */
+  async showCity(id: string): Promise<void> {
+    try {
+      this.study = await fetchStudy();
+      const entry = this.study.cities.find((city) => city.id === id) ?? this.study.cities[0];
+      if (!entry) return;
+      if (entry.key === this.entry?.key) {
+        this.entry = entry; // its title or state may be another
+        return;
+      }
+      const source = new CitySource(entry.id, entry.key);
+      const [scene, catalogue] = await Promise.all([source.scene(), source.catalogue()]);
+      this.#wanted = { camera: this.engine?.camera() };
+      this.#names = null;
+      this.entry = entry;
+      this.source = source;
+      this.catalogue = catalogue;
+      if (scene.key !== this.scene?.key) this.scene = scene;
+      if (this.reference === entry.id) this.compareWith(null);
+      if (this.selected) {
+        await this.select(this.selected);
+        if (this.recordFailed) await this.select(null); // it stands in the other city only
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Hold the city against a scenario, or against none. */
+  compareWith(id: string | null): void {
+    this.reference = id === this.entry?.id ? null : id;
+    if (this.reference) return;
+    this.side = false;
+    this.colours = Object.fromEntries(
+      Object.entries(this.colours).map(([table, choice]) => [
+        table,
+        choice.aspect === "difference" ? { ...choice, aspect: "value" as const } : choice,
+      ]),
+    );
+  }
+
   fail(error: unknown): void {
     this.stage =
       error instanceof ServerGone
@@ -144,6 +207,15 @@ export class Pane {
     return this.catalogue?.tables[table]?.columns[column];
   }
 
+  /** Columns that simulations gave the objects of a layer. */
+  resultColumns(layer: Layer): string[] {
+    const models = new Set(this.entry?.results);
+    const listed = new Set(layer.groups.flatMap(({ columns }) => columns));
+    return Object.entries(this.catalogue?.tables[layer.table]?.columns ?? {})
+      .filter(([name, { methods }]) => !listed.has(name) && methods.some(({ method }) => models.has(method)))
+      .map(([name]) => name);
+  }
+
   isVisible(layer: Layer): boolean {
     return this.visible[layer.table] ?? layer.visible;
   }
@@ -155,7 +227,8 @@ export class Pane {
   /** Classes that suit a column when the reader did not choose any. */
   method(table: string, choice: ColourChoice): ClassMethod {
     if (choice.method) return choice.method;
-    const facts = this.facts(table, choice.column);
+    const own = this.facts(table, choice.column);
+    const facts = own && together(own, this.beside?.facts(table, choice.column));
     if (!facts || facts.minimum === null || facts.maximum === null) return "rounded";
     const spread = {
       minimum: facts.minimum,
@@ -184,10 +257,18 @@ export class Pane {
   async paint(layer: Layer, dark: boolean): Promise<void> {
     const { source, engine } = this;
     const choice = this.colours[layer.table];
-    const facts = choice && this.facts(layer.table, choice.column);
+    const own = choice && this.facts(layer.table, choice.column);
+    const facts = own && together(own, this.beside?.facts(layer.table, choice.column));
     const turn = (this.#painting.get(layer.table) ?? 0) + 1;
     this.#painting.set(layer.table, turn);
     const scene = layer.scene.filter((name) => this.scene?.layers[name]);
+    if (this.marked?.table === layer.table) {
+      const { rows } = this.marked;
+      const codes = Uint8Array.from({ length: this.rows(layer) }, (_, row) => (rows.has(row) ? 2 : 1));
+      const colours = Uint8Array.of(...UNMARKED[dark ? "dark" : "light"], 255, ...MARK[dark ? "dark" : "light"], 255);
+      for (const name of scene) engine?.setPaint(name, { codes, colours, scale: { type: "category" } });
+      return;
+    }
     if (!choice || !facts || !source) {
       for (const name of scene) engine?.setPaint(name, null);
       const { [layer.table]: _, ...others } = this.colourings;
@@ -198,12 +279,11 @@ export class Pane {
     const method = this.method(layer.table, choice);
     if (this.colourings[layer.table]?.type !== "shown") this.#setColouring(layer, { type: "loading" });
     try {
-      const coloured = await colourLayer(source, layer.table, choice, facts, {
-        method,
-        dark,
-        only,
-        factor: shownUnit(facts.unit, "en").factor,
-      });
+      const beside = (await this.beside?.source.column(layer.table, choice.column).catch(() => null)) ?? null;
+      const pair = this.reference && this.entry ? { shown: this.entry.id, reference: this.reference } : null;
+      const factor = shownUnit(facts.unit, "en").factor;
+      const options = { method, dark, only, factor, beside };
+      const coloured = await colourLayer(source, layer.table, choice, facts, options, pair);
       if (this.#painting.get(layer.table) !== turn) return; // another choice came in between
       for (const name of scene) engine?.setPaint(name, coloured.paint);
       this.#setColouring(layer, { type: "shown", coloured });
@@ -237,7 +317,7 @@ export class Pane {
     if (!this.source) return;
     try {
       const id = valueAt(await this.source.ids(layer.table), row);
-      if (typeof id === "number") await this.select({ table: layer.table, id });
+      if (typeof id === "number") await (this.lead ?? this).select({ table: layer.table, id });
     } catch (error) {
       this.fail(error);
     }
@@ -341,6 +421,8 @@ export class Pane {
     const sameTime = this.#startTime?.date === this.time.date && this.#startTime.minutes === this.time.minutes;
     return {
       city: this.entry && this.entry !== this.study?.cities[0] ? this.entry.id : undefined,
+      reference: this.reference ?? undefined,
+      side: this.side || undefined,
       camera: this.moved && this.camera ? this.camera : undefined,
       layers: layers.length ? Object.fromEntries(layers) : undefined,
       colours: Object.keys(this.colours).length ? this.colours : undefined,
@@ -355,6 +437,9 @@ export class Pane {
   show(address: Address): void {
     this.#wanted = address;
     this.#apply(address);
+    if (this.study && (address.city ?? this.study.cities[0]?.id) !== this.entry?.id) {
+      void this.showCity(address.city ?? this.study.cities[0].id);
+    }
     if (!address.time && this.#startTime) this.time = this.#startTime;
     const wanted = address.selected ?? null;
     if (wanted?.id !== this.selected?.id || wanted?.table !== this.selected?.table) void this.select(wanted);
@@ -362,6 +447,8 @@ export class Pane {
   }
 
   #apply(address: Address): void {
+    this.reference = address.reference ?? null;
+    this.side = address.side ?? false;
     this.visible = { ...address.layers };
     this.colours = { ...address.colours };
     this.only = {};

@@ -25,7 +25,7 @@ export function terrainMesh(bundle: Bundle): TerrainMesh {
     west = Math.min(west, positions[v]);
     east = Math.max(east, positions[v]);
   }
-  const bottom = lowest - Math.max(12, (east - west) * 0.012);
+  const bottom = lowest - thicknessOf(east - west);
   return {
     positions,
     normals: normalsOf(positions, triangles),
@@ -33,6 +33,11 @@ export function terrainMesh(bundle: Bundle): TerrainMesh {
     skirt: skirtOf(positions, triangles, bottom),
     bottom,
   };
+}
+
+/** Of the block on which a model so wide stands [m]. */
+function thicknessOf(width_m: number): number {
+  return Math.max(Math.min(12, width_m * 0.05), width_m * 0.012);
 }
 
 /** Mean of the normals around each vertex, weighted by area. */

@@ -19,6 +19,8 @@ import {
 } from "./kit";
 import { Layer, ORDER } from "./layer";
 
+/** Metres in a pixel beyond which no line fades. */
+const NEVER = 1e9;
 /** Row of what has no opposite. */
 const NONE = 0xffffffff;
 /** Kinds that a layer may tell apart. */
@@ -193,6 +195,66 @@ void main() {
   colour = vec4(hazed(c, vPlace, cameraPosition), 1.0);
 }`;
 
+/** Faces of a piece of wall: its top, its two sides, and its two ends. */
+const WALL_FACES = 5;
+/** Height where it is not known, and half the thickness of a wall by kind [m]. */
+const WALLS: Record<string, [height: number, half: number]> = {
+  wall: [2, 0.15],
+  retaining_wall: [1.5, 0.2],
+  fence: [1.5, 0.06],
+  hedge: [1.5, 0.4],
+  dyke: [2, 2],
+  kerb: [0.15, 0.1],
+};
+const OTHER_WALL: [number, number] = [1, 0.1];
+
+const WALL = /* glsl */ `
+${READ}
+uniform vec2 uWall[${KINDS}]; // height where it is not known, half thickness [m]
+#ifdef CAST
+out float vLevel;
+#else
+${PAINT_GLSL}
+out vec3 vPlace;
+flat out vec4 vColour;
+flat out vec4 vNormal;
+#endif
+
+void main() {
+  int quad = gl_VertexID >> 2;
+  int segment = uFirst + quad / ${WALL_FACES};
+  int face = quad % ${WALL_FACES};
+  int corner = gl_VertexID & 3;
+  Node a = nodeAt(segment), b = nodeAt(segment + 1);
+  gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  if ((a.flags & ${LAST}u) != 0u) return;
+  vec2 form = uWall[a.kind];
+  float tall = a.width > 0.0 ? a.width : form.x;
+  bool one = corner == 1 || corner == 2;
+  bool other = corner > 1;
+  // On the top, corners differ along and across; on the sides, along and in height; at the ends, across and in height.
+  bool second = face < 3 ? one : face == 4;
+  float across = face == 0 ? (other ? 1.0 : -1.0) : face == 1 ? -1.0 : face == 2 ? 1.0 : (one ? 1.0 : -1.0);
+  bool upper = face == 0 || other;
+  Node at = a;
+  if (second) at = b;
+  vec2 along = normalize(b.p.xy - a.p.xy + 1e-6);
+  vec3 p = vec3(at.p.xy + at.mitre * across * form.y, at.p.z + (upper ? tall : -0.5));
+#ifdef CAST
+  vLevel = p.z;
+#else
+  float state;
+  vec4 paint = paintOf(a.row, state);
+  vec3 n = face == 0 ? vec3(0.0, 0.0, 1.0)
+    : face < 3 ? vec3(along.y, -along.x, 0.0) * (face == 1 ? 1.0 : -1.0)
+    : vec3(along, 0.0) * (face == 3 ? -1.0 : 1.0);
+  vColour = vec4(state == 0.0 ? uFill[a.kind].rgb : paint.rgb, state);
+  vNormal = vec4(n, marking(a.row));
+  vPlace = p;
+#endif
+  gl_Position = projectionMatrix * viewMatrix * vec4(p, 1.0);
+}`;
+
 /** What picking keeps of a tile. */
 export interface KeptStrips extends Pick<StripTile, "frame" | "n" | "low" | "high"> {
   points: Uint32Array;
@@ -204,10 +266,12 @@ export class Lines extends Layer {
   readonly #kinds: string[];
   readonly #outline: number;
   readonly #look: Uniforms;
+  readonly #walls: boolean;
 
-  /** @param outline Width of outlines in pixels; 0 for ribbons as wide as the lines. */
+  /** @param outline Width of outlines in pixels; 0 for ribbons as wide as the lines. Barriers stand up as walls. */
   constructor(name: string, shared: Shared, kinds: string[], error_m: number, outline = 0) {
     super(name, shared);
+    this.#walls = name === "barriers";
     this.#kinds = kinds.slice(0, KINDS);
     this.#outline = outline;
     const table = (): THREE.Vector4[] => Array.from({ length: KINDS }, () => new THREE.Vector4(0.5, 0.5, 0.5, 1));
@@ -218,6 +282,7 @@ export class Lines extends Layer {
       uLift: { value: error_m },
       uOutline: { value: outline },
       uDeck: { value: 1.1 },
+      uWall: { value: Array.from({ length: KINDS }, (_, k) => new THREE.Vector2(...(WALLS[kinds[k]] ?? OTHER_WALL))) },
     };
   }
 
@@ -231,7 +296,7 @@ export class Lines extends Layer {
       uTexels: { value: this.table(tile.points) },
     };
     const flat = { transparent: true, depthWrite: false };
-    for (let first = 0; first < tile.nFlat - 1; first += QUADS) {
+    for (let first = 0; !this.#walls && first < tile.nFlat - 1; first += QUADS) {
       const geometry = quadGeometry(Math.min(QUADS, tile.nFlat - 1 - first), sphere);
       for (const pass of this.#outline ? [1] : [0, 1]) {
         const own = { ...uniforms, uFirst: { value: first }, uPass: { value: pass } };
@@ -245,11 +310,12 @@ export class Lines extends Layer {
         this.mesh(geometry, material(options), pass ? (this.#outline ? ORDER.outlines : ORDER.lines) : ORDER.casing);
       }
     }
-    const most = Math.floor(QUADS / FACES);
-    for (let first = tile.nFlat; first < tile.n - 1; first += most) {
-      const geometry = quadGeometry(Math.min(most, tile.n - 1 - first) * FACES, sphere);
+    const [faces, vertex, begin] = this.#walls ? [WALL_FACES, WALL, 0] : [FACES, DECK, tile.nFlat];
+    const most = Math.floor(QUADS / faces);
+    for (let first = begin; first < tile.n - 1; first += most) {
+      const geometry = quadGeometry(Math.min(most, tile.n - 1 - first) * faces, sphere);
       const own = { ...uniforms, uFirst: { value: first } };
-      const options = { shared: this.shared, uniforms: own, vertex: DECK, fragment: DECK_FRAGMENT };
+      const options = { shared: this.shared, uniforms: own, vertex, fragment: DECK_FRAGMENT };
       this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids);
       this.mesh(geometry, casterMaterial(options), 0, this.casters);
     }
@@ -270,7 +336,7 @@ export class Lines extends Layer {
       const style = palette.lines[this.#kinds[k]] ?? palette.lines[FALLBACK[this.name] ?? "other"];
       this.#look.uFill.value[k].set(...(this.#outline ? palette.outline : style.fill), 1);
       this.#look.uCasing.value[k].set(...style.casing, 1);
-      this.#look.uForm.value[k].set(style.least, style.fades, style.rails, 1);
+      this.#look.uForm.value[k].set(style.least, this.#outline ? NEVER : style.fades, style.rails, 1);
     }
   }
 }

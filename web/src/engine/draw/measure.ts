@@ -1,4 +1,4 @@
-/** A measured way, drawn over the city: a line with ticks, and a dot at every point. */
+/** A measured way or a sketch, drawn over the city: lines, ticks, and a dot at every point. */
 
 import * as THREE from "three";
 import type { Measured, Point } from "../contract";
@@ -90,8 +90,21 @@ export class MeasuredWay {
     this.#look.uSize.value.set(width, height);
   }
 
+  /** A way with ticks along it. */
   set(points: Point[]): void {
-    const strokes = strokesOf(points).slice(0, QUADS);
+    this.#show(strokesOf(points));
+  }
+
+  /** Any lines, without ticks; dots at the corners of the first. */
+  sketch(lines: readonly (readonly Point[])[]): void {
+    this.#show([
+      ...lines.flatMap((line) => line.slice(1).map((to, i) => ({ from: line[i], to, kind: LINE }))),
+      ...(lines[0] ?? []).map((point) => ({ from: point, to: point, kind: DOT })),
+    ]);
+  }
+
+  #show(given: Stroke[]): void {
+    const strokes = given.slice(0, QUADS);
     this.mesh.visible = strokes.length > 0;
     this.#look.uStrokes.value?.dispose();
     const data = new Float32Array(Math.max(1, strokes.length) * 8);

@@ -10,6 +10,8 @@ const SIZE = 1024;
 const SPREADS = [5, 22];
 /** A city no larger than this has one map for all views; of larger ones the map shows what is looked at [m]. */
 const WHOLE = 6000;
+/** Half the width of a map at least: in finer ones the few samples of the smoothing would show [m]. */
+const SMALLEST = 400;
 
 const VERTEX = /* glsl */ `
 out vec2 vAt;
@@ -73,7 +75,7 @@ export class Occlusion {
   }
 
   refresh(renderer: THREE.WebGLRenderer, casters: THREE.Scene, box: Box, seen: Circle): boolean {
-    const whole = Math.max(box[3] - box[0], box[4] - box[1]) / 2 + 20;
+    const whole = Math.max(SMALLEST, Math.max(box[3] - box[0], box[4] - box[1]) / 2 + 20);
     const small = whole <= WHOLE / 2 || seen.radius >= whole;
     const [x, y] = small ? [(box[0] + box[3]) / 2, (box[1] + box[4]) / 2] : [seen.x, seen.y];
     const radius = small ? whole : Math.min(whole, seen.radius * 1.6);

@@ -7,8 +7,23 @@ import type { Palette } from "../look/palette";
 import { frameUniforms, LIGHT_GLSL, material, quadGeometry, QUADS, sphereOf, TEXEL_GLSL } from "./kit";
 import { Layer, ORDER } from "./layer";
 
-/** Height of the head of a pin above its foot, as a share of its distance, and its radius [pixels]. */
-export const PIN = { stem: 0.011, radius: 4.5 };
+/**
+ * Height of the head of a pin above its foot, as a share of its distance, and its radius [pixels]. From afar, where there
+ * may be thousands in sight, pins shrink to dots on the ground.
+ */
+const PIN = { stem: 0.011, radius: 4.5, near: 900, far: 4500, leastStem: 0.002, leastRadius: 2 };
+
+/** Stem, as a share of the distance, and radius [pixels] of a pin so far away [m]. */
+export function pinAt(away: number): { stem: number; radius: number } {
+  const share = Math.min(1, Math.max(0, (away - PIN.near) / (PIN.far - PIN.near)));
+  const far = share * share * (3 - 2 * share);
+  return {
+    stem: PIN.stem + (PIN.leastStem - PIN.stem) * far,
+    radius: PIN.radius + (PIN.leastRadius - PIN.radius) * far,
+  };
+}
+
+const glsl = (value: number): string => value.toFixed(4);
 
 const VERTEX = /* glsl */ `
 uniform highp usampler2D uTexels;
@@ -26,11 +41,13 @@ void main() {
   int row = int(t.w);
   vec3 foot = vec3(place(t.x), level(t.y));
   float away = distance(cameraPosition, foot);
-  vec3 head = foot + vec3(0.0, 0.0, away * ${PIN.stem} + float(t.z & 65535u) * 0.01);
+  float far = smoothstep(${glsl(PIN.near)}, ${glsl(PIN.far)}, away);
+  float rise = away * mix(${glsl(PIN.stem)}, ${glsl(PIN.leastStem)}, far);
+  vec3 head = foot + vec3(0.0, 0.0, rise + float(t.z & 65535u) * 0.01);
   float state;
   vec4 paint = paintOf(row, state);
   float mark = marking(row);
-  float radius = (${PIN.radius.toFixed(1)} * (1.0 - 0.5 * smoothstep(1500.0, 9000.0, away)) + (mark > 0.0 ? 2.0 : 0.0)) * uScale;
+  float radius = (mix(${glsl(PIN.radius)}, ${glsl(PIN.leastRadius)}, far) + (mark > 0.0 ? 2.0 : 0.0)) * uScale;
   vec4 a = projectionMatrix * viewMatrix * vec4(head, 1.0);
   vec4 b = projectionMatrix * viewMatrix * vec4(foot, 1.0);
   float pixelHeight = 2.0 / abs(projectionMatrix[1][1]) / uPixel; // of the picture
@@ -55,7 +72,8 @@ out vec4 colour;
 void main() {
   float r = length(vAt);
   float disc = clamp(vSize.x - r + 0.5, 0.0, 1.0);
-  float heart = clamp(vSize.x - 1.6 * uScale - r + 0.5, 0.0, 1.0);
+  float rim = min(1.6 * uScale, 0.36 * vSize.x);
+  float heart = clamp(vSize.x - rim - r + 0.5, 0.0, 1.0);
   float stem = vAt.y < 0.0 ? clamp(0.6 * uScale - abs(vAt.x) + 0.5, 0.0, 1.0) * step(-vSize.y, vAt.y) * 0.7 : 0.0;
   vec3 c = vColour.w == 2.0 ? hatched(gl_FragCoord.xy) : vColour.rgb;
   c = mix(c, uAccent, vSize.z);
@@ -90,6 +108,6 @@ export class Pins extends Layer {
   }
 
   dress(palette: Palette): void {
-    this.#look.uPin.value.fromArray(palette.pin);
+    this.#look.uPin.value.fromArray(this.name === "facilities" ? palette.place : palette.pin);
   }
 }

@@ -1,7 +1,7 @@
 /** The ground: a mesh coloured by what covers it, cut at its border like the block of a model. */
 
 import * as THREE from "three";
-import type { Box } from "../contract";
+import type { Box, Point } from "../contract";
 import { type Cover, coverColours } from "../decode/cover";
 import type { TerrainMesh } from "../decode/meshes";
 import type { Palette } from "../look/palette";
@@ -68,8 +68,8 @@ export class Terrain extends Layer {
   #classes: string[] = [];
   #palette: Palette | null = null;
 
-  add(mesh: TerrainMesh, box: Box): void {
-    const sphere = sphereOf([box[0], box[1], mesh.bottom], [box[3], box[4], box[5]]);
+  add(mesh: TerrainMesh, low: Point, high: Point): void {
+    const sphere = sphereOf([low[0], low[1], mesh.bottom], high);
     const ground = new THREE.BufferGeometry();
     ground.setAttribute("position", kept(new THREE.BufferAttribute(mesh.positions, 3)));
     const normals = new THREE.InterleavedBuffer(mesh.normals, 4);

@@ -7,6 +7,9 @@ import type { Palette } from "../look/palette";
 import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL } from "./kit";
 import { type Eye, Layer, ORDER } from "./layer";
 
+/** Height of a tree of which it is not known [m]. */
+export const UNKNOWN_TREE_M = 7;
+
 /** Rings of a crown: radius and height as shares of its size, from its foot to its top. */
 const SIDES = 6;
 const RINGS = [
@@ -61,7 +64,7 @@ void main() {
   int k = gl_VertexID % ${each};
   uvec4 t = texel(uTexels, tree);
   int row = int(t.w);
-  float tall = max(float(t.z & 65535u) * 0.01, 2.0);
+  float tall = (t.z & 65535u) == 0u ? ${UNKNOWN_TREE_M.toFixed(1)} : max(float(t.z & 65535u) * 0.01, 2.0);
   float wide = float(t.z >> 16) * 0.01;
   if (wide == 0.0) wide = 0.55 * tall;
   float seed = fract(float(row) * 0.61803399);

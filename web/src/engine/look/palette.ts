@@ -23,7 +23,9 @@ export interface Palette {
   missing: [Rgb, Rgb];
   /** What is pointed at and chosen. */
   accent: Rgb;
+  /** Stops, and places that serve people. */
   pin: Rgb;
+  place: Rgb;
   outline: Rgb;
   cover: Record<string, Rgb>;
   ground: Rgb;
@@ -63,6 +65,7 @@ interface Tones {
   bed: string;
   water: string;
   barrier: string;
+  green: string;
 }
 
 /** Styles of line kinds, from the least to the most important. */
@@ -73,7 +76,8 @@ function lineStyles(t: Tones): Record<string, LineStyle> {
   };
   set("other", (rank) => band(t.street, t.casing, 0.4, 8, rank));
   set("river canal stream drain", (rank) => band(t.water, t.water, 0.9, FAR, rank));
-  set("wall fence hedge dyke guard_rail", (rank) => band(t.barrier, t.barrier, 0, 1.2, rank));
+  set("wall retaining_wall fence kerb", (rank) => band(t.barrier, t.barrier, 0, 1.2, rank));
+  set("hedge dyke", (rank) => band(t.green, t.green, 0, 1.2, rank));
   set("ferry", (rank) => band(t.water, t.water, 0, 0.1, rank));
   set("path track steps footway cycleway", (rank) => band(t.path, t.casing, 0.35, 3.2, rank));
   set("alley service pedestrian living_street", (rank) => band(t.street, t.casing, 0.4, 8, rank));
@@ -99,6 +103,7 @@ const LIGHT: Palette = {
   missing: [rgb("#d5d3cf"), rgb("#c2c0bb")],
   accent: rgb("#e8590c"),
   pin: rgb("#1864ab"),
+  place: rgb("#7048a8"),
   outline: rgb("#8b8478"),
   ground: rgb("#e6e1d8"),
   water: rgb("#a9c3d1"),
@@ -123,7 +128,8 @@ const LIGHT: Palette = {
     rail: "#8d8578",
     bed: "#dcd5c9",
     water: "#a9c3d1",
-    barrier: "#bdb5a7",
+    barrier: "#d6cfc2",
+    green: "#b4c5a0",
   }),
 };
 
@@ -142,6 +148,7 @@ const DARK: Palette = {
   missing: [rgb("#474b52"), rgb("#5a5e66")],
   accent: rgb("#ff922b"),
   pin: rgb("#74c0fc"),
+  place: rgb("#cdb4f6"),
   outline: rgb("#7d8795"),
   ground: rgb("#23282f"),
   water: rgb("#16303f"),
@@ -166,7 +173,8 @@ const DARK: Palette = {
     rail: "#7f8998",
     bed: "#2b3037",
     water: "#16303f",
-    barrier: "#3d434c",
+    barrier: "#59616d",
+    green: "#47604d",
   }),
 };
 
@@ -207,6 +215,7 @@ const REAL: Palette = {
     bed: "#a59e93",
     water: "#5f8699",
     barrier: "#a39a8b",
+    green: "#6f8f55",
   }),
 };
 

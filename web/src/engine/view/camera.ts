@@ -9,6 +9,10 @@ export const LARGEST_TILT_DEG = 86;
 export const SMALLEST_DISTANCE_M = 25;
 /** Share of the picture that the city takes in its home view. */
 const HOME_FILLS = 0.97;
+/** The home view is no nearer than this [m]. */
+const NEAREST_HOME_M = 100;
+/** And no nearer than this many times the height of what is highest. */
+const HEIGHTS_AWAY = 2.5;
 
 export function eyeOf({ target, distance, heading, tilt }: Camera): Point {
   const flat = distance * Math.sin(tilt * RADIANS);
@@ -77,10 +81,11 @@ export function homeOf(box: Box, aspect: number, ground: number): Camera {
   );
   const along = (corner: number[], axis: number[]): number =>
     corner.reduce((sum, value, k) => sum + value * axis[k], 0);
-  let distance = 150;
+  const nearest = Math.max(NEAREST_HOME_M, HEIGHTS_AWAY * (box[5] - ground));
+  let distance = nearest;
   // The view is moved up or down along the ground until the nearest and the farthest corner have as much room.
   for (let turn = 0; turn < 4; turn++) {
-    distance = 150;
+    distance = nearest;
     let [low, high] = [Infinity, -Infinity];
     for (const corner of corners) {
       const [x, y, z] = [along(corner, right), along(corner, up), along(corner, look)];

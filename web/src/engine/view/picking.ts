@@ -5,9 +5,9 @@ import { LAST, ROW_BITS } from "../decode/strips";
 import type { Areas } from "../draw/areas";
 import type { Buildings } from "../draw/buildings";
 import type { KeptStrips, Lines } from "../draw/lines";
-import { PIN, type Pins } from "../draw/pins";
+import { pinAt, type Pins } from "../draw/pins";
 import type { KeptSkins, Skins } from "../draw/skins";
-import type { Trees } from "../draw/trees";
+import { type Trees, UNKNOWN_TREE_M } from "../draw/trees";
 import type { Ground } from "./ground";
 import { hitPrisms } from "./prism";
 import { along, enterBox, hitTriangle, nearSegment, type Ray } from "./ray";
@@ -98,9 +98,10 @@ function pinHit({ pins }: City, ray: Ray, pixel: number, surface: number): Hit |
       for (let i = 0; i < n; i++) {
         const foot = placeOf(frame, points, i);
         const away = Math.hypot(...foot.map((value, k) => value - ray.origin[k]));
-        const head: Point = [foot[0], foot[1], foot[2] + away * PIN.stem + (points[i * 4 + 2] & 65535) / 100];
+        const pin = pinAt(away);
+        const head: Point = [foot[0], foot[1], foot[2] + away * pin.stem + (points[i * 4 + 2] & 65535) / 100];
         const near = nearSegment(ray, head, head);
-        if (near.at > 0 && near.at < surface + 0.02 * away && near.away < (PIN.radius + 2) * pixel * away)
+        if (near.at > 0 && near.at < surface + 0.02 * away && near.away < (pin.radius + 2) * pixel * away)
           if (near.at < (best?.distance ?? Infinity))
             best = { layer: layer.name, row: points[i * 4 + 3], distance: near.at };
       }
@@ -122,7 +123,7 @@ function treeHit({ trees }: City, ray: Ray, surface: number): Hit | null {
         continue;
       for (let i = 0; i < n; i++) {
         const foot = placeOf(frame, points, i);
-        const tall = Math.max(2, (points[i * 4 + 2] & 65535) / 100);
+        const tall = Math.max(2, (points[i * 4 + 2] & 65535) / 100 || UNKNOWN_TREE_M);
         const radius = Math.min(0.4 * tall, (points[i * 4 + 2] >>> 16) / 200 || 0.28 * tall);
         const near = nearSegment(
           ray,

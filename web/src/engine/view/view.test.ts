@@ -203,3 +203,28 @@ test("a ray meets the ground where it should, from any side", () => {
   }
   expect(ground.hit({ origin: [0, 0, 100], direction: [0, 0, 1] })).toBe(Infinity);
 });
+
+test("a level ground of two triangles is hit like any other", () => {
+  const ground = new Ground(
+    Float32Array.from([0, 0, 7, 100, 0, 7, 0, 60, 7, 100, 60, 7]),
+    Uint32Array.from([0, 1, 3, 0, 3, 2]),
+  );
+  for (const [x, y] of [
+    [1, 1],
+    [99, 2],
+    [50, 30],
+    [3, 59],
+  ]) {
+    expect(ground.heightAt(x, y)).toBeCloseTo(7, 6);
+    const down: Ray = { origin: [x - 3, y, 11], direction: [0.6, 0, -0.8] };
+    expect(ground.hit(down)).toBeCloseTo(5, 6);
+  }
+  expect(ground.hit({ origin: [-50, 30, 11], direction: [0.6, 0, -0.8] })).toBe(Infinity);
+});
+
+test("the home view keeps off what is high", () => {
+  const house = homeOf([0, 0, 0, 20, 12, 9], 1.6, 0);
+  const tower = homeOf([0, 0, 0, 20, 12, 200], 1.6, 0);
+  expect(house.distance).toBe(100);
+  expect(tower.distance).toBe(500);
+});
