@@ -138,6 +138,7 @@ export class Stage {
     this.renderer.setPixelRatio(scale);
     this.renderer.setSize(Math.max(1, clientWidth), Math.max(1, clientHeight), false);
     this.camera.aspect = Math.max(1, clientWidth) / Math.max(1, clientHeight);
+    this.camera.updateProjectionMatrix(); // a camera at rest is not aimed again
     this.shared.uPixel.value = this.pixel;
     this.shared.uScale.value = scale;
     this.measured.resize(clientWidth, clientHeight);

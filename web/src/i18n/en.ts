@@ -201,6 +201,7 @@ export const en = {
     progress: "{done} of {total}",
     preparing: "Preparing …",
     working: "at work",
+    stopped: "not finished",
     made: "computed",
     found: "found",
     leftOut: "left out",

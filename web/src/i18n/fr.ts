@@ -208,6 +208,7 @@ export const fr: Texts = {
     progress: "{done} sur {total}",
     preparing: "Préparation…",
     working: "en cours",
+    stopped: "inachevé",
     made: "calculé",
     found: "déjà calculé",
     leftOut: "laissé de côté",

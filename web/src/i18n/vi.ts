@@ -202,6 +202,7 @@ export const vi: Texts = {
     progress: "{done} trên {total}",
     preparing: "Đang chuẩn bị…",
     working: "đang tính",
+    stopped: "chưa xong",
     made: "đã tính",
     found: "đã có sẵn",
     leftOut: "bỏ qua",

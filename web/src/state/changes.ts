@@ -193,17 +193,13 @@ export function scenarioOf(
 }
 
 /** Which change a problem speaks of, counted from 0; null where it speaks of the whole scenario. */
-export function changeOf(problem: ProblemFacts, scenario: string, lines: readonly number[] = []): number | null {
-  const inColumn = /^change\.(\d+)\b/.exec(problem.column);
-  if (inColumn) return Number(inColumn[1]) - 1;
-  const inFile = /, change (\d+)/.exec(problem.file);
-  if (inFile) return Number(inFile[1]) - 1;
-  const line = new RegExp(`(?:^|/)${scenario.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\.toml, line (\\d+)`).exec(
-    problem.file,
-  );
-  if (!line || lines.length === 0) return null;
-  const at = lines.findLastIndex((start) => start <= Number(line[1]));
-  return at < 0 ? null : at;
+export function changeOf({ column, file }: ProblemFacts, kinds: readonly string[]): number | null {
+  const told = /^change\.(\d+)\b/.exec(column) ?? /, change (\d+)/.exec(file);
+  if (told) return Number(told[1]) - 1;
+  // A line of the file, and the kind of change that begins there.
+  const kind = /, line \d+: (\w+)$/.exec(file)?.[1];
+  const places = kinds.flatMap((one, i) => (one === kind ? [i] : []));
+  return places.length === 1 ? places[0] : null;
 }
 
 /** What two scenarios do not have in common, in words: lines that only one of them has. */

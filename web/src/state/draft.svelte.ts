@@ -87,7 +87,8 @@ export class Draft {
 
   /** Problems of one change, or of the whole where `index` is null. */
   problemsOf(index: number | null): ProblemFacts[] {
-    return this.problems.filter((problem) => changeOf(problem, this.name ?? "") === index);
+    const kinds = this.changes.map((change) => (change.kind === "other" ? change.entry.kind : change.kind));
+    return this.problems.filter((problem) => changeOf(problem, kinds) === index);
   }
 
   add(kind: Drawing): void {

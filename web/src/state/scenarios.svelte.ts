@@ -61,6 +61,13 @@ export class Scenarios {
   /** Those whose results are not there, or not of what is written now. */
   readonly stale = $derived(this.list.filter(({ state }) => state !== "up to date").map(({ name }) => name));
 
+  /** What the last run found wrong with a scenario. */
+  problemsOf(name: string): ProblemFacts[] {
+    const { scenarios = [], problems = [] } = this.running ?? {};
+    const alone = scenarios.filter((one) => one !== TODAY).length === 1 && scenarios.includes(name);
+    return problems.filter(({ file }) => alone || [`${name}.toml,`, `${name},`].some((own) => file.includes(own)));
+  }
+
   /** Run scenarios, and what they are compared with: today and the scenarios they rest on. */
   async run(names: readonly string[]): Promise<void> {
     this.refused = null;
