@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -24,7 +25,7 @@ _STEP = re.compile(r"(\w+)|\[(\d+)\]")
 _NAME = re.compile(r"[\w][\w.-]{0,99}")
 
 
-class _Vary(BaseModel):
+class _Vary(BaseModel, ABC):
     """Something uncertain: where it stands, and what it may be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,14 +38,9 @@ class _Vary(BaseModel):
     steps: int = Field(5, ge=2, le=1000, description="Values of a grid.")
     whole: bool = Field(False, description="Whether only whole numbers are tried.")
 
-    def quantile(self, share: Floats) -> Floats:
-        """Numbers below which such shares of the values lie."""
-        raise NotImplementedError
-
+    @abstractmethod
     def at(self, share: Floats) -> list[Any]:
         """Values below which such shares of all values lie."""
-        found = self.quantile(np.clip(share, 1e-9, 1.0 - 1e-9))
-        return [int(value) for value in np.rint(found)] if self.whole else [float(value) for value in found]
 
     def levels(self) -> list[Any]:
         """Values of a grid."""
@@ -61,7 +57,20 @@ class _Vary(BaseModel):
         return float(value)
 
 
-class Uniform(_Vary):
+class _Numbers(_Vary):
+    """An uncertain number."""
+
+    @abstractmethod
+    def quantile(self, share: Floats) -> Floats:
+        """Numbers below which such shares of the values lie."""
+
+    def at(self, share: Floats) -> list[Any]:
+        """Values below which such shares of all values lie."""
+        found = self.quantile(np.clip(share, 1e-9, 1.0 - 1e-9))
+        return [int(value) for value in np.rint(found)] if self.whole else [float(value) for value in found]
+
+
+class Uniform(_Numbers):
     """Any value between two ends, all equally likely."""
 
     kind: Literal["uniform"]
@@ -84,7 +93,7 @@ class Uniform(_Vary):
         return list(dict.fromkeys(map(int, np.rint(found)))) if self.whole else [float(value) for value in found]
 
 
-class Triangular(_Vary):
+class Triangular(_Numbers):
     """Values between two ends, one in between the likeliest."""
 
     kind: Literal["triangular"]
@@ -108,7 +117,7 @@ class Triangular(_Vary):
         return found
 
 
-class Normal(_Vary):
+class Normal(_Numbers):
     """Values around a mean, cut off where they can no longer be."""
 
     kind: Literal["normal"]
