@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dothi import __version__
-from dothi.cli import city, doctor, export, runs, serve, store
+from dothi.cli import city, doctor, export, runs, serve, store, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +35,7 @@ for verb in (
     store.trace,
     store.gc,
     export.export,
+    verify.verify,
     serve.serve,
     doctor.doctor,
 ):

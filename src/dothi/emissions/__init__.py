@@ -1,0 +1,1 @@
+"""What vehicles emit."""

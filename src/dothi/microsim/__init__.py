@@ -1,0 +1,1 @@
+"""Microsimulation of an area, by SUMO."""

@@ -1,0 +1,1 @@
+"""Noise of roads at façades and over the ground."""

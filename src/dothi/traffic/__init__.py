@@ -1,0 +1,1 @@
+"""Motor traffic: who travels where by what, and by which streets."""

@@ -1,0 +1,1 @@
+"""Public transport: journeys by timetable or headway, and how full vehicles are."""
