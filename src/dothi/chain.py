@@ -25,11 +25,24 @@ class Stage:
     model
         Where its class is, as ``module:class``: a run imports only what it needs.
     takes
-        By simulation that comes before it, the function that hands its result on.
+        By simulation that comes before it, the function that hands its result on; without one of these results it is
+        left out.
+    may_take
+        The same, of simulations without which it runs as well: where one is left out, as the flood of a city without
+        a storm is, the city stays as it is.
+    on_request
+        Whether it runs only where it is asked for by name, as what takes minutes or another program does.
     """
 
     model: str
     takes: Mapping[str, Handover] = field(default_factory=dict)
+    may_take: Mapping[str, Handover] = field(default_factory=dict)
+    on_request: bool = False
+
+    @property
+    def before(self) -> dict[str, Handover]:
+        """Everything that comes before it, with the function that hands its result on."""
+        return {**self.takes, **self.may_take}
 
     @property
     def module(self) -> str:
@@ -56,15 +69,23 @@ def needed(names: tuple[str, ...] | None, stages: Mapping[str, Stage] = STAGES) 
     """
     Simulations to run, in order: those asked for, and those that hand on to them.
 
+    Parameters
+    ----------
+    names
+        Those asked for; where None, all that are not made on request only.
+    stages
+        Simulations on offer.
+
     Raises
     ------
     KeyError
         A name that is not on offer.
     """
-    wanted = set(stages if names is None else names)
+    usual = (name for name, stage in stages.items() if not stage.on_request)
+    wanted = set(usual if names is None else names)
     if unknown := wanted - set(stages):
         raise KeyError(", ".join(sorted(unknown)))
     for name in reversed(list(stages)):
         if name in wanted:
-            wanted |= set(stages[name].takes)
+            wanted |= set(stages[name].before)
     return [name for name in stages if name in wanted]

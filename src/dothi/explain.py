@@ -94,7 +94,7 @@ def explain(ran: Mapping[str, Ran], scenarios: Mapping[str, Scenario], store: St
             kept = store.look(work, outcome.key) if outcome.key else None
             inputs = kept.record["produced_by"]["inputs"] if kept else {}
             reads = [table for table, columns in inputs.items() if columns and table not in ("grid", "rasters")]
-            before = tuple(earlier for earlier in STAGES[work].takes if earlier in one.outcomes)
+            before = tuple(earlier for earlier in STAGES[work].before if earlier in one.outcomes)
             cost = float(kept.record["seconds"]) if kept else 0.0
             nodes.append(Node(name, work, outcome, (*reads, *inputs.get("rasters", ())), before, cost))
     bases = {name: scenarios[name].base or TODAY for name in ran if name != TODAY}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ from typing import Any, Final, Literal, Protocol
 
 from filelock import FileLock
 
-from dothi.chain import STAGES, needed
+from dothi.chain import STAGES, Stage, needed
 from dothi.city import City
 from dothi.content import code_digest, digest, inputs_digest
-from dothi.errors import DothiError, InputError, Problem, Problems
+from dothi.errors import ConvergenceError, DothiError, EngineMissingError, InputError, Problem, Problems
 from dothi.io.files import is_whole, whole_folder, write_text
 from dothi.io.toml import report_invalid
 from dothi.model import Params, require
@@ -167,7 +167,7 @@ def run_scenarios(
     names
         Those to run; all where None.
     models
-        Simulations to run, with those they need; all where None.
+        Simulations to run, with those they need; all but those made on request where None.
     progress
         Told of every piece of work.
     executor
@@ -182,14 +182,16 @@ def run_scenarios(
     Cancelled
         The run was stopped. What was finished is kept, and found by the next run.
     """
-    wanted = _checked(scenarios, names)
-    stages = _checked_models(models)
-    params = {name: parameters(place, lineage(name, scenarios), stages) for name in wanted}
+    wanted = _known(scenarios, names)
+    stages = _known_models(models)
+    given = {name: settings(place, lineage(name, scenarios)) for name in wanted}
     with at_work(place.derived):
-        return _Run(place, scenarios, wanted, stages, params, progress or Silent(), executor or Inline(), cancel).go()
+        for name in wanted:
+            _check_settings(place, lineage(name, scenarios), given[name])
+        return _Run(place, scenarios, wanted, stages, given, progress or Silent(), executor or Inline(), cancel).go()
 
 
-def _checked(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> list[str]:
+def _known(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> list[str]:
     wanted = list(scenarios) if names is None else list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in scenarios]
     if unknown:
@@ -198,14 +200,23 @@ def _checked(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> 
     return wanted
 
 
-def _checked_models(names: tuple[str, ...] | None) -> list[str]:
+def _known_models(names: tuple[str, ...] | None) -> list[str]:
     try:
         return needed(names)
     except KeyError as error:
         raise InputError([Problem(f"is a model: {error.args[0]} is none of {', '.join(STAGES)}")]) from error
 
 
-def parameters(place: Place, scenarios: list[Scenario], stages: Sequence[str]) -> dict[str, Params]:
+def settings(place: Place, scenarios: Sequence[Scenario]) -> dict[str, dict[str, Any]]:
+    """Parameters that differ from the usual ones, by model: those of the study, of a scenario and of its bases."""
+    given: dict[str, dict[str, Any]] = {}
+    for source in (place.models, *(scenario.models for scenario in scenarios)):
+        for model, values in source.items():
+            given.setdefault(model, {}).update(values)
+    return given
+
+
+def parameters(place: Place, scenarios: Sequence[Scenario], stages: Iterable[str]) -> dict[str, Params]:
     """
     Parameters of simulations: the usual ones, those of the study, those of the scenario and its bases.
 
@@ -225,25 +236,38 @@ def parameters(place: Place, scenarios: list[Scenario], stages: Sequence[str]) -
     """
     from pydantic import ValidationError
 
-    given: dict[str, dict[str, Any]] = {}
-    for source in (place.models, *(scenario.models for scenario in scenarios)):
-        for model, values in source.items():
-            given.setdefault(model, {}).update(values)
+    given = settings(place, scenarios)
     problems = Problems()
     for model in given:
         if model not in STAGES:
             problems.error(f"is a model: one of {', '.join(STAGES)}", column=f"models.{model}")
     found: dict[str, Params] = {}
     for name in stages:
-        usual = STAGES[name].load()().params
         try:
-            found[name] = type(usual).model_validate(usual.model_dump() | given.get(name, {}))
+            found[name] = _with(STAGES[name], given.get(name, {}))
         except ValidationError as error:
             own = Problems(f"models.{name} of {scenarios[-1].name}")
             report_invalid(error, "", own)
             problems.extend(own)
     problems.raise_errors()
     return found
+
+
+def _with(stage: Stage, values: Mapping[str, Any]) -> Params:
+    usual = stage.load()().params
+    return type(usual).model_validate(usual.model_dump() | dict(values)) if values else usual
+
+
+def _check_settings(place: Place, scenarios: Sequence[Scenario], given: Mapping[str, Any]) -> None:
+    """Check parameters, unless the last run did: for that, their models would have to be imported."""
+    record = read_record(place.record(scenarios[-1].name))
+    if record is None or record.get("checked") != _checked(given):
+        parameters(place, scenarios, [model for model in given if model in STAGES])
+
+
+def _checked(given: Mapping[str, Any]) -> str:
+    """Checksum of parameters and of the code that says what they may be."""
+    return digest(given, {model: code_digest(STAGES[model].module) for model in given if model in STAGES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,17 +289,18 @@ class _Run:
         scenarios: Mapping[str, Scenario],
         wanted: list[str],
         stages: list[str],
-        params: Mapping[str, Mapping[str, Params]],
+        given: Mapping[str, Mapping[str, Mapping[str, Any]]],
         progress: Progress,
         executor: Executor,
         cancel: threading.Event | None,
     ) -> None:
-        self.place, self.scenarios, self.wanted, self.stages, self.params = place, scenarios, wanted, stages, params
+        self.place, self.scenarios, self.wanted, self.stages, self.given = place, scenarios, wanted, stages, given
         self.progress, self.executor, self.cancel = progress, executor, cancel or threading.Event()
         self.cities: dict[str, Path] = {}
         self.applied: dict[str, Outcome] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {name: {} for name in wanted}
         self.errors: list[Problem] = []
+        self.astray: list[str] = []
 
     def tasks(self) -> list[_Task]:
         """Everything to do, in an order that needs no waiting."""
@@ -287,7 +312,7 @@ class _Run:
         ]
         for name in self.wanted:
             for stage in self.stages:
-                before = tuple((name, earlier) for earlier in STAGES[stage].takes)
+                before = tuple((name, earlier) for earlier in STAGES[stage].before)
                 tasks.append(_Task(name, stage, ((name, APPLY), *before)))
         return tasks
 
@@ -324,6 +349,10 @@ class _Run:
                     self.errors += error.problems
                     failed.add(number)
                     continue
+                except ConvergenceError as error:
+                    self.astray.append(f"{tasks[number].scenario}: {tasks[number].work}: {error}")
+                    failed.add(number)
+                    continue
                 except BrokenExecutor as error:
                     rule = "a process of this run was ended from outside, perhaps for want of memory: try fewer workers"
                     raise DothiError(rule) from error
@@ -345,6 +374,8 @@ class _Run:
             self._write_record(name, entry)
         if self.errors:
             raise InputError(dict.fromkeys(self.errors))
+        if self.astray:
+            raise ConvergenceError("\n".join(self.astray))
         return ran
 
     def _submit(self, task: _Task) -> Future[Any]:
@@ -357,10 +388,15 @@ class _Run:
             if is_whole(folder):
                 return _done((folder, time.perf_counter() - began, True))
             return self.executor.submit(apply_scenario, self.place, base, scenario)
-        keys = {name: self.outcomes[task.scenario][name].key for name in STAGES[task.work].takes}
-        given = (self.place, self.cities[task.scenario], task.work, self.params[task.scenario][task.work], keys)
-        found = recall(*given)
-        return _done(found) if found else self.executor.submit(run_stage, *given)
+        keys = {name: outcome.key for name, outcome in self.outcomes[task.scenario].items()}
+        work = self._work(task.scenario, task.work, keys)
+        found = recall(*work)
+        return _done(found) if found else self.executor.submit(run_stage, *work)
+
+    def _work(self, scenario: str, stage: str, keys: Mapping[str, str]) -> tuple[Any, ...]:
+        """What `recall` and `run_stage` are told."""
+        before = {earlier: keys.get(earlier, "") for earlier in STAGES[stage].before}
+        return self.place, self.cities[scenario], stage, self.given[scenario].get(stage, {}), before
 
     def _take(self, task: _Task, given: Any) -> None:
         if task.work == APPLY:
@@ -372,18 +408,29 @@ class _Run:
             self.outcomes[task.scenario][task.work] = outcome
         self.progress.done(task.scenario, outcome)
 
+    def _standing(self, name: str, old: Mapping[str, Any]) -> dict[str, str]:
+        """Keys of the results of a scenario: those of this run, and those of earlier runs that still stand."""
+        keys = {model: outcome.key for model, outcome in self.outcomes[name].items() if outcome.key}
+        for model in STAGES:
+            if model in old.get("results", {}) and model not in self.outcomes[name]:
+                found = recall(*self._work(name, model, keys))
+                if found and found.key:
+                    keys[model] = found.key
+        return {model: keys[model] for model in STAGES if model in keys}
+
     def _write_record(self, name: str, ran: Ran) -> None:
+        path = self.place.record(name)
+        old = read_record(path)
         record = {
             "scenario": self.scenarios[name].model_dump(mode="json"),
             "asked": asked(self.place, lineage(name, self.scenarios)),
             "city": ran.city.name,
             "bases": [self.cities[scenario.name].name for scenario in lineage(name, self.scenarios)[:-1]],
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "results": {model: outcome.key for model, outcome in ran.outcomes.items() if outcome.key},
+            "checked": _checked(self.given[name]),
+            "results": self._standing(name, old or {}),
             "left_out": {model: outcome.reason for model, outcome in ran.outcomes.items() if not outcome.key},
         }
-        path = self.place.record(name)
-        old = read_record(path)
         if old is None or {**old, "finished": ""} != {**record, "finished": ""}:
             write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
@@ -437,27 +484,31 @@ def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, 
     return folder, time.perf_counter() - began, False
 
 
-def recall(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Outcome | None:
+def recall(
+    place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]
+) -> Outcome | None:
     """Result that this city, these parameters and this code gave before, without reading the city; see `run_stage`."""
     began = time.perf_counter()
-    lacking = [earlier for earlier, key in before.items() if not key]
+    lacking = [earlier for earlier in STAGES[name].takes if not before[earlier]]
     if lacking:
         return Outcome(name, "left out", reason=f"needs {', '.join(lacking)}")
     try:
-        key = _note(place, folder, name, params, before).read_text(encoding="utf-8").strip()
+        key = _note(place, folder, name, given, before).read_text(encoding="utf-8").strip()
     except OSError:
         return None
     kept = place.store.find(name, key)
     return Outcome(name, "found", kept.key, time.perf_counter() - began) if kept else None
 
 
-def _note(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Path:
+def _note(place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]) -> Path:
     """File that says under which key the result lies."""
-    code = code_digest(STAGES[name].module)
-    return place.derived / "known" / digest(folder.name, name, params.model_dump(mode="json"), code, dict(before))
+    stage = STAGES[name]
+    modules = {stage.module, *(handover.__module__ for handover in stage.before.values())}
+    code = [code_digest(module) for module in sorted(modules)]
+    return place.derived / "known" / digest(folder.name, name, dict(given), code, dict(before))
 
 
-def run_stage(place: Place, folder: Path, name: str, params: Params, before: Mapping[str, str]) -> Outcome:
+def run_stage(place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]) -> Outcome:
     """
     Result of one simulation on one city, made or found.
 
@@ -469,23 +520,25 @@ def run_stage(place: Place, folder: Path, name: str, params: Params, before: Map
         Folder of the city.
     name
         The simulation.
-    params
-        Its parameters.
+    given
+        Its parameters where they differ from the usual ones.
     before
         Keys of the results handed to it, by simulation; an empty key means that there is none.
     """
     began = time.perf_counter()
-    found = recall(place, folder, name, params, before)
+    found = recall(place, folder, name, given, before)
     if found:
         return found
     stage, store = STAGES[name], place.store
     city = City.read(folder)
-    for earlier, handover in stage.takes.items():
-        given = store.find(earlier, before[earlier])
-        if given is None:
+    for earlier, handover in stage.before.items():
+        if not before[earlier]:
+            continue
+        taken = store.find(earlier, before[earlier])
+        if taken is None:
             raise InputError([Problem("is whole: run again", file=str(store.root / earlier / before[earlier]))])
-        city = handover(city, given.result())
-    model = stage.load()
+        city = handover(city, taken.result())
+    model, params = stage.load(), _with(stage, given)
     try:
         require(city, model)
     except InputError as error:
@@ -503,9 +556,12 @@ def run_stage(place: Place, folder: Path, name: str, params: Params, before: Map
         state: State = "found" if kept else "made"
         if kept is None:
             started = time.perf_counter()
-            result = model(params).run(city)
+            try:
+                result = model(params).run(city)
+            except EngineMissingError as error:
+                return Outcome(name, "left out", seconds=time.perf_counter() - began, reason=str(error))
             kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)
-    write_text(_note(place, folder, name, params, before), kept.key)
+    write_text(_note(place, folder, name, given, before), kept.key)
     return Outcome(name, state, kept.key, time.perf_counter() - began)
 
 

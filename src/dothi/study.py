@@ -173,7 +173,7 @@ class Study:
         names
             Scenarios; all where None.
         models
-            Simulations, with those they need; all where None.
+            Simulations, with those they need; all but those made on request where None.
         progress
             Told of every piece of work.
         executor

@@ -78,7 +78,12 @@ class Runs:
 
 @click.command()
 @study_and_words("[DIR] [SCENARIO]...")
-@click.option("--models", multiple=True, callback=words_of, help="Simulations, with those they need. [default: all]")
+@click.option(
+    "--models",
+    multiple=True,
+    callback=words_of,
+    help="Simulations, with those they need. [default: all but those made on request]",
+)
 @with_scheduler
 @with_workers
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dothi.chain import STAGES, needed
 from dothi.errors import InputError, Problem, Problems
 from dothi.evaluate import CITY, evaluate
 from dothi.indicators import KPIS
@@ -236,7 +237,13 @@ def run_sweep(
     with at_work(place.derived):
         try:
             run_scenarios(
-                place, {**scenarios, **members}, list(members), progress=progress, executor=executor, cancel=cancel
+                place,
+                {**scenarios, **members},
+                list(members),
+                models=_simulations(plan),
+                progress=progress,
+                executor=executor,
+                cancel=cancel,
             )
         except InputError as error:
             raise InputError(_in_words(error, members)) from error
@@ -245,6 +252,12 @@ def run_sweep(
             if record.stem not in members:
                 record.unlink(missing_ok=True)
     return Ensemble(plan, design, values)
+
+
+def _simulations(plan: SweepPlan) -> tuple[str, ...]:
+    """Simulations of any run, and those made on request whose parameters vary."""
+    named = (one.parameter.split(".")[1] for one in plan.vary if one.parameter.startswith("models."))
+    return (*needed(None), *(name for name in named if name in STAGES))
 
 
 def _members(scenario: Scenario, plan: SweepPlan, design: Design) -> dict[str, Scenario]:
