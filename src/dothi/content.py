@@ -116,32 +116,43 @@ def code_digest(module: str) -> str:
     module
         Such as ``dothi.access.model``. Where it reaches `dothi.place`, the data of that package count as well.
     """
-    root = Path(str(files("dothi")))
     found = hashlib.sha256(__version__.encode())
-    waiting, seen = [module], set[str]()
+    waiting, seen = [module], dict[str, str]()
     while waiting:
         name = waiting.pop()
-        path = _source(root, name)
-        if name in seen or path is None:
-            continue
-        seen.add(name)
-        waiting += _imported(path.read_text(encoding="utf-8"))
+        if name not in seen and (source := _source(name)) is not None:
+            seen[name], imported = source
+            waiting += imported
     for name in sorted(seen):
-        path = _source(root, name)
-        if path is not None:
-            found.update(name.encode() + b"\0" + path.read_bytes())
+        found.update(f"{name}\0{seen[name]}\0".encode())
     if any(name.startswith("dothi.place") for name in seen):
-        for data in sorted((root / "place").rglob("*.toml")):
-            found.update(data.relative_to(root).as_posix().encode() + b"\0" + data.read_bytes())
+        found.update(_place_data().encode())
     return found.hexdigest()[:DIGITS]
 
 
-def _source(root: Path, name: str) -> Path | None:
-    inner = root.joinpath(*name.split(".")[1:])
+@cache
+def _source(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Checksum of a module, and what it imports of Dothi; None where it is none. Most are in many a closure."""
+    inner = _root().joinpath(*name.split(".")[1:])
     for path in (inner.with_suffix(".py"), inner / "__init__.py"):
         if path.is_file():
-            return path
+            content = path.read_bytes()
+            return hashlib.sha256(content).hexdigest(), tuple(_imported(content.decode("utf-8")))
     return None
+
+
+@cache
+def _place_data() -> str:
+    """Checksum of what is known of countries and places."""
+    found = hashlib.sha256()
+    for data in sorted((_root() / "place").rglob("*.toml")):
+        found.update(data.relative_to(_root()).as_posix().encode() + b"\0" + data.read_bytes())
+    return found.hexdigest()
+
+
+@cache
+def _root() -> Path:
+    return Path(str(files("dothi")))
 
 
 def _imported(text: str) -> list[str]:

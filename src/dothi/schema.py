@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from dothi.errors import Problems
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
 Kind = Literal["integer", "float", "string", "boolean", "category", "time", "geometry"]
 
@@ -146,6 +146,8 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def _converted(values: pd.Series, column: Column) -> pd.Series:
+    import pandas as pd
+
     try:
         match column.kind:
             case "integer" if column.missing:
@@ -194,6 +196,8 @@ def check(tables: Mapping[str, pd.DataFrame], declared: Mapping[str, Table], pro
 
 def check_table(frame: pd.DataFrame, table: Table, problems: Problems) -> None:
     """Report every rule of one table that its index or columns break, references aside."""
+    import pandas as pd
+
     index = frame.index
     if not pd.api.types.is_integer_dtype(index.dtype):
         problems.error("index is integer", table=table.name, column=table.id)
@@ -232,6 +236,8 @@ def _broken(values: pd.Series, column: Column) -> list[tuple[str, np.ndarray[Any
 
 
 def _has_kind(values: pd.Series, column: Column) -> bool:
+    import pandas as pd
+
     types = pd.api.types
     if values.isna().all() and column.kind != "geometry":
         return True
@@ -293,6 +299,8 @@ def check_references(frame: pd.DataFrame, table: Table, tables: Mapping[str, pd.
 
 def complete(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Table that conforms, with those declared columns added, empty, that it lacks and may lack."""
+    import pandas as pd
+
     frame = frame.copy(deep=False)
     columns = expand(table.columns)
     for name in lacks(frame.columns, table, len(frame)):
@@ -312,6 +320,7 @@ def lacks(present: Collection[str], table: Table, n_rows: int) -> list[str]:
 def empty(table: Table, crs: Any = None) -> gpd.GeoDataFrame | pd.DataFrame:
     """Table without rows that meets its declaration."""
     import geopandas as gpd
+    import pandas as pd
 
     if any(column.kind == "geometry" for column in table.columns.values()):
         return complete(gpd.GeoDataFrame(geometry=[], crs=crs), table)

@@ -64,6 +64,25 @@ def test_a_run_tells_what_it_did_and_a_second_one_does_nothing(study):
     assert all(entry["cached"] for entries in again["scenarios"].values() for entry in entries)
 
 
+def test_an_unchanged_run_imports_none_of_what_changes_and_models_work_with(little_study):
+    area = "[[355010, 6689010], [355190, 6689010], [355190, 6689190]]"
+    study = little_study(
+        closed=closing("Rue 1"),
+        rain='title = "Rain"\n[[change]]\nkind = "storm"\nreturn_period_years = 10\n[models.walk]\nlimit_m = 900\n',
+        ban=f'title = "Ban"\n[[change]]\nkind = "restrict_mode"\nmode = "car"\narea = {area}\n',
+    )
+    dothi("run", study.folder, "--workers", 0)
+    heavy = ("pandas", "geopandas", "xarray", "rasterio", "scipy", "numba", "dothi.stock.model", "dothi.access.model")
+    code = (
+        "import sys; from dothi.cli import main\n"
+        f"main(['run', {str(study.folder)!r}], standalone_mode=False)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=ENVIRONMENT)
+    assert "2 found" in done.stderr
+    assert done.stdout.strip() == "[]"
+
+
 def test_only_what_is_named_is_run(study):
     found = json.loads(dothi("run", study.folder, "Rue-1", "--models", "walk", "--json", "--workers", 0).stdout)
     assert {name: [entry["model"] for entry in entries] for name, entries in found["scenarios"].items()} == {

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import Field
 
-from dothi.changes import consistency
 from dothi.changes.base import Change
 from dothi.changes.drawings import FEATURES, Drawn
-from dothi.changes.habits import completed, entered
 from dothi.changes.places import Area, on_grid
 from dothi.changes.rows import appended, generator, new_ids
+from dothi.changes.touched import WITH_BUILDINGS
 from dothi.shapes import Mask, Shapes
 from dothi.tables import FUNCTIONS
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from dothi.city import City
     from dothi.errors import Problems
 
@@ -82,7 +81,7 @@ class AddBuildings(Change):
         False, description="Whether buildings that stand there are torn down; else they are an error."
     )
 
-    touches: ClassVar = consistency.TOUCHES
+    touches: ClassVar = WITH_BUILDINGS
     sentence: ClassVar = {
         "en": "New buildings: {buildings}[, {function}][, {storeys} storeys][, {height_m} m high]",
         "fr": "Bâtiments neufs : {buildings}[, {function}][, {storeys} niveaux][, {height_m} m de haut]",
@@ -92,6 +91,9 @@ class AddBuildings(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the buildings."""
+        from dothi.changes import consistency
+        from dothi.changes.habits import completed
+
         rows = self._rows(city)
         shapes = np.asarray(rows.geometry.array, dtype=object)
         numbers = np.arange(1, len(rows) + 1)
@@ -115,6 +117,11 @@ class AddBuildings(Change):
 
     def _rows(self, city: City) -> gpd.GeoDataFrame:
         """What is said of the buildings, each with its id."""
+        import geopandas as gpd
+        import pandas as pd
+
+        from dothi.changes.habits import entered
+
         shapes = np.array([shapely.force_2d(on_grid(each.geometry, city)) for each in self.buildings], dtype=object)
         said = pd.DataFrame([[getattr(each, name) for name in GIVEN] for each in self.buildings], columns=list(GIVEN))
         no_size = said["storeys"].isna() & said["height_m"].isna()

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import ConfigDict, Field, model_validator
 
-from dothi.changes import ground
 from dothi.changes.base import Change
 from dothi.changes.close_links import Mode
 from dothi.changes.drawings import FEATURES, Drawn
-from dothi.changes.graph import with_roads
 from dothi.changes.places import Line, on_grid
-from dothi.derive.landcover import carriageways
+from dothi.changes.touched import WITH_GROUND
 from dothi.shapes import Shapes
 from dothi.tables import MODES, ROAD_CLASSES
 from dothi.units import M_S_PER_KM_H
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from dothi.city import City
     from dothi.errors import Problems
 
@@ -75,7 +73,7 @@ class AddLinks(Change):
     name: str | None = Field(None, description="Name.")
     snap_m: float = Field(10.0, ge=0.01, le=100.0, description="Greatest distance from an end to what it meets [m].")
 
-    touches: ClassVar = ("links", "nodes", *ground.TOUCHES)
+    touches: ClassVar = ("links", "nodes", *WITH_GROUND)
     sentence: ClassVar = {
         "en": "New roads[ ({name})]: {links}[, {road_class}][, {lanes} lanes][, {speed_km_h} km/h][, for {modes}]",
         "fr": "Voies nouvelles[ ({name})] : {links}[, {road_class}][, {lanes} files][, {speed_km_h} km/h]"
@@ -93,6 +91,10 @@ class AddLinks(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the roads."""
+        from dothi.changes import ground
+        from dothi.changes.graph import with_roads
+        from dothi.derive.landcover import carriageways
+
         roads = self._roads(city)
         shapes = np.asarray(roads.geometry.array, dtype=object)
         for column, rule, wrong in (
@@ -120,6 +122,9 @@ class AddLinks(Change):
 
     def _roads(self, city: City) -> gpd.GeoDataFrame:
         """Roads as a source would have them, one row for each line drawn."""
+        import geopandas as gpd
+        import pandas as pd
+
         rows, shapes = [], []
         for number, each in enumerate(self.links, start=1):
             speed, modes = self._of(each, "speed_km_h"), self._of(each, "modes")

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dothi.changes.base import ENTERED, Change
 from dothi.changes.clock import Clock, seconds
-from dothi.changes.paths import along_streets
 from dothi.changes.places import Line, Place, on_grid
 from dothi.changes.rows import appended, new_ids
 from dothi.shapes import Shapes
 from dothi.units import M_S_PER_KM_H, SECONDS_PER_MINUTE
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from dothi.city import City
     from dothi.errors import Problems
 
@@ -104,6 +103,9 @@ class AddTransitLine(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the line, its new stops, and the order of its stops."""
+        import geopandas as gpd
+        import pandas as pd
+
         stops, ids = self._stops(city, problems)
         if problems.errors:
             return city
@@ -148,6 +150,9 @@ class AddTransitLine(Change):
 
     def _stops(self, city: City, problems: Problems) -> tuple[gpd.GeoDataFrame, list[int]]:
         """Stops with the new ones among them, and the ids of those of the line in order."""
+        import geopandas as gpd
+        import pandas as pd
+
         stops = city["stops"]
         unknown = [stop.id for stop in self.stops if stop.id is not None and stop.id not in stops.index]
         if unknown:
@@ -168,6 +173,8 @@ class AddTransitLine(Change):
         return (appended(stops, rows, "stops") if new else stops), ids
 
     def _course(self, city: City, places: Shapes, *, back: bool, problems: Problems) -> Any:
+        from dothi.changes.paths import along_streets
+
         course = self.course or ("streets" if self.mode in ON_STREETS else "straight")
         if course == "streets":
             return along_streets(city, "bus", places, problems)

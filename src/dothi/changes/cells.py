@@ -8,8 +8,6 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from dothi.io.terrain import grid_of
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -35,6 +33,8 @@ def lies_within(city: City, shape: BaseGeometry, column: str, problems: Problems
 
 def levels_at(raster: xr.DataArray, points: Floats) -> Floats:
     """Values of the cells that points lie in (n, 2); missing outside."""
+    from dothi.io.terrain import grid_of
+
     grid = grid_of(raster)
     column = np.floor((points[:, 0] - grid.west) / grid.cell_m).astype(np.int64)
     row = np.floor((grid.north - points[:, 1]) / grid.cell_m).astype(np.int64)

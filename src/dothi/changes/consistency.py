@@ -22,19 +22,6 @@ from dothi.shapes import Shapes
 if TYPE_CHECKING:
     import geopandas as gpd
 
-TOUCHES: Final = (
-    "buildings",
-    "building_parts",
-    "building_measures",
-    "surfaces",
-    "facilities",
-    "trees",
-    "zones",
-    "surface",
-    *ground.TOUCHES,
-)
-"""Tables and rasters that may change with buildings."""
-
 BELONGINGS: Final = ("building_parts", "building_measures")
 REACH_M: Final = 2.0 * TOUCH_M
 """Buildings this near may share a wall [m]."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from dothi.changes import consistency
 from dothi.changes.base import Change
 from dothi.changes.places import Selection
+from dothi.changes.touched import WITH_BUILDINGS
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -26,7 +26,7 @@ class Demolish(Change):
     kind: Literal["demolish"]
     buildings: Selection = Field(description="Buildings.")
 
-    touches: ClassVar = consistency.TOUCHES
+    touches: ClassVar = WITH_BUILDINGS
     sentence: ClassVar = {
         "en": "Tears down {buildings}",
         "fr": "Démolition : {buildings}",
@@ -35,5 +35,7 @@ class Demolish(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City without the buildings."""
+        from dothi.changes import consistency
+
         chosen = self.buildings.rows(city, "buildings", problems)
         return city if problems.errors else consistency.with_buildings(city, city["buildings"][~chosen])

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from dothi.changes import consistency
 from dothi.changes.add_buildings import Function, Height, Storeys
 from dothi.changes.base import ENTERED, Change
-from dothi.changes.habits import completed
 from dothi.changes.places import Selection
 from dothi.changes.rows import generator
-from dothi.derive.people import integers_of
+from dothi.changes.touched import WITH_BUILDINGS
 from dothi.shapes import Floats
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class EditBuildings(Change):
     height_m: Height | None = Field(None, description="Height of the eaves or flat roof from now on [m].")
     year_built: int | None = Field(None, ge=-3000, le=2200, description="Year of completion from now on.")
 
-    touches: ClassVar = consistency.TOUCHES
+    touches: ClassVar = WITH_BUILDINGS
     sentence: ClassVar = {
         "en": "Alters {buildings}: [{function}, ][{storeys} storeys, ][{storeys_added} more storeys, ]"
         "[{height_m} m high, ][built in {year_built}]",
@@ -65,6 +63,9 @@ class EditBuildings(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the buildings as they will be."""
+        from dothi.changes import consistency
+        from dothi.changes.habits import completed
+
         chosen = self.buildings.rows(city, "buildings", problems)
         buildings = city["buildings"]
         rows = buildings[chosen].copy()
@@ -110,6 +111,8 @@ class EditBuildings(Change):
         return factor
 
     def _resized(self, rows: gpd.GeoDataFrame, factor: Floats, rng: np.random.Generator) -> gpd.GeoDataFrame:
+        from dothi.derive.people import integers_of
+
         storeys = np.round(rows["storeys"].to_numpy(dtype=float, na_value=np.nan) * factor)
         height = rows["height_m"].to_numpy(dtype=float, na_value=np.nan) * factor
         sizes = {"storeys": np.clip(storeys, 1.0, 200.0), "height_m": np.minimum(height, 1000.0)}

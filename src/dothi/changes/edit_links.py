@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from dothi import place
 from dothi.changes.base import ENTERED, Change
 from dothi.changes.close_links import Mode
 from dothi.changes.places import Selection
-from dothi.derive.roads import MOTOR_MODES
 from dothi.shapes import Floats, Integers, Mask
 from dothi.tables import MODES
 from dothi.units import M_S_PER_KM_H
@@ -78,6 +76,8 @@ class EditLinks(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City whose roads are as told."""
+        from dothi.derive.roads import MOTOR_MODES
+
         picked = self.links.rows(city, "links", problems)
         if problems.errors:
             return city
@@ -113,6 +113,8 @@ class EditLinks(Change):
 
     def _may_open(self, mode: Mode, links: gpd.GeoDataFrame, back: Integers) -> Any:
         """Links that a mode may be opened to: not those against a street that this change makes one-way."""
+        from dothi.derive.roads import MOTOR_MODES
+
         if self.direction in (None, "both") or mode in self.contraflow:
             return True
         motor = links[list(MOTOR_MODES)].to_numpy(dtype=bool).any(axis=1)
@@ -120,6 +122,8 @@ class EditLinks(Change):
 
     def _turned(self, links: gpd.GeoDataFrame, picked: Mask, chosen: Mask, back: Integers) -> gpd.GeoDataFrame:
         """Links with motor traffic in the direction wanted, and lanes shared out anew."""
+        from dothi.derive.roads import MOTOR_MODES
+
         motor = links[list(MOTOR_MODES)].to_numpy(dtype=bool).any(axis=1)
         first = np.flatnonzero(chosen & (np.arange(len(links)) < back))
         other = back[first]
@@ -189,6 +193,8 @@ def _relaned(links: gpd.GeoDataFrame, where: Mask, lanes: Floats, method: str) -
 
 def _with_lanes(links: gpd.GeoDataFrame, where: Mask, country: str) -> gpd.GeoDataFrame:
     """Links with the lanes and capacity of their class, where motor traffic may go but no lane was known."""
+    from dothi import place
+
     lacking = where & ~(links["lanes"].to_numpy(dtype=float, na_value=0.0) > 0.0)
     if not lacking.any():
         return links

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import Field, model_validator
 
@@ -13,11 +12,11 @@ from dothi.changes.base import ENTERED, Change
 from dothi.changes.clock import Clock, seconds
 from dothi.changes.places import Selection
 from dothi.changes.rows import appended, new_ids
-from dothi.derive.references import without_dangling
 from dothi.errors import Problems
 from dothi.units import M_S_PER_KM_H, SECONDS_PER_MINUTE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from shapely import LineString
 
     from dothi.city import City
@@ -117,6 +116,8 @@ class EditTransit(Change):
 
 def _without(city: City, chosen: Mask) -> City:
     """City without some lines, their trips and their calls; stops stay."""
+    from dothi.derive.references import without_dangling
+
     names = [name for name in ("routes", "trips", "stop_times", "route_stops", "stops", "shapes") if name in city]
     before = {name: city[name] for name in names}
     after = without_dangling({**before, "routes": before["routes"][~chosen]}, before, {}, Problems())
@@ -125,6 +126,8 @@ def _without(city: City, chosen: Mask) -> City:
 
 def _by_headway(city: City, ids: pd.Index) -> tuple[City, pd.Index]:
     """City in which some lines run by headways, and the ids of these lines, with their other directions."""
+    import pandas as pd
+
     trips = city["trips"]
     mine = trips["route_id"].isin(ids).to_numpy(dtype=bool)
     if not mine.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dothi.city import City
-
-TOUCHES: Final = ("land_cover", "imperviousness", "roughness")
 
 
 def cells_of(shapes: Shapes, raster: xr.DataArray) -> Mask:

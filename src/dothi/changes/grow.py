@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from dothi.changes import consistency
 from dothi.changes.base import Change
 from dothi.changes.places import Selection
 from dothi.changes.rows import generator
-from dothi.derive.buildings import by_function, function_of, numbers
-from dothi.derive.people import allocate, residential_area
-from dothi.place import load
 from dothi.shapes import Floats
 
 if TYPE_CHECKING:
@@ -70,6 +66,9 @@ class Grow(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with other numbers of people."""
+        from dothi.changes import consistency
+        from dothi.derive.buildings import numbers
+
         chosen = self.buildings.rows(city, "buildings", problems)
         if problems.errors:
             return city
@@ -94,6 +93,8 @@ class Grow(Change):
 
 def _grown(now: Floats, wanted: float, rooms: tuple[Floats, ...], rng: np.random.Generator) -> Floats | None:
     """People of each building, so that they add up; None where nobody can come."""
+    from dothi.derive.people import allocate
+
     more = wanted - now.sum()
     where = np.zeros(len(now), dtype=np.int64)
     if more < 0.0:
@@ -108,6 +109,10 @@ def _grown(now: Floats, wanted: float, rooms: tuple[Floats, ...], rng: np.random
 
 def _rooms(rows: gpd.GeoDataFrame, name: str, city: City) -> tuple[Floats, ...]:
     """Weights by which people find a place, the best first."""
+    from dothi.derive.buildings import by_function, function_of, numbers
+    from dothi.derive.people import residential_area
+    from dothi.place import load
+
     if name == "residents":
         return np.nan_to_num(numbers(rows, "dwellings", above=0.0)), residential_area(rows, city.country)
     area = np.nan_to_num(numbers(rows, "floor_area_m2", above=0.0))

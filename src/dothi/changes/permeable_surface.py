@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from dothi.changes.base import Change, Share
 from dothi.changes.cells import has_raster, with_cells
-from dothi.changes.ground import cells_of
 from dothi.changes.places import Area, on_grid
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ class PermeableSurface(Change):
         return city.with_rasters(imperviousness=with_cells(old, cells, new.astype(values.dtype)))
 
     def _cells(self, city: City, raster: xr.DataArray, problems: Problems) -> Mask:
+        from dothi.changes.ground import cells_of
         from dothi.derive.landcover import COVERS
 
         cells = np.ones(raster.shape, dtype=bool)

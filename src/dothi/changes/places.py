@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
 import shapely
-from pandas.api.types import is_numeric_dtype
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
@@ -232,6 +231,8 @@ class Selection(BaseModel):
         problems
             Collector.
         """
+        from pandas.api.types import is_numeric_dtype
+
         frame = city[table]
         chosen = np.ones(len(frame), dtype=bool)
         if frame.empty:
@@ -270,6 +271,8 @@ class Selection(BaseModel):
 
 
 def _meets(values: Any, condition: Condition) -> Mask:
+    from pandas.api.types import is_numeric_dtype
+
     if isinstance(condition, Range):
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
         low = -np.inf if condition.minimum is None else condition.minimum

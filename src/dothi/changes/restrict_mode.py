@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
 from dothi.changes.base import Change
@@ -57,6 +55,9 @@ class RestrictMode(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the rule, and with roads closed where it holds for all and always."""
+        import geopandas as gpd
+        import pandas as pd
+
         area = area_in(city, self.area, self.ward, problems)
         if problems.errors or area is None:
             return city

@@ -12,10 +12,9 @@ from shapely.geometry.base import BaseGeometry
 
 from dothi.changes.base import Change, NotNegative
 from dothi.changes.cells import has_raster, lies_within, with_cells
-from dothi.changes.consistency import TOUCHES, with_buildings
 from dothi.changes.entries import with_rows
-from dothi.changes.ground import cells_of, covered
 from dothi.changes.places import Area, on_grid
+from dothi.changes.touched import WITH_BUILDINGS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +53,7 @@ class RetentionBasin(Change):
     demolish: bool = Field(False, description="Whether buildings in the outline are demolished.")
     name: str | None = Field(None, description="Name.")
 
-    touches: ClassVar = (*TOUCHES, "basins", "terrain")
+    touches: ClassVar = (*WITH_BUILDINGS, "basins", "terrain")
     sentence: ClassVar = {
         "en": "Digs a retention basin[, {name}]: {depth_m} m deep ({cover})[; buildings demolished: {demolish}]",
         "fr": "Creuse un bassin de rétention[, {name}] : {depth_m} m de profondeur ({cover})"
@@ -65,6 +64,9 @@ class RetentionBasin(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the basin."""
+        from dothi.changes.consistency import with_buildings
+        from dothi.changes.ground import covered
+
         area = on_grid(self.area, city)
         in_the_way = self._buildings(city, area, problems)
         if lies_within(city, area, "area", problems) and has_raster(city, "terrain", problems):
@@ -103,6 +105,8 @@ class RetentionBasin(Change):
     def _dug(self, terrain: xr.DataArray, area: BaseGeometry, problems: Problems) -> tuple[xr.DataArray, float]:
         """Terrain with the basin, and the level of its bottom [m]."""
         from scipy.ndimage import binary_dilation
+
+        from dothi.changes.ground import cells_of
 
         cells = cells_of(np.array([area]), terrain)
         ground = terrain.to_numpy()
@@ -154,6 +158,8 @@ def _sides(cells: Mask, edge: Mask, ground: NDArray[Any], fall_m: float) -> Floa
 
 def _lowered(city: City, area: BaseGeometry, terrain: xr.DataArray) -> City:
     """City with another terrain, which is the surface in the basin as well."""
+    from dothi.changes.ground import cells_of
+
     rasters = {"terrain": terrain}
     if "surface" in city.rasters:
         surface = city.rasters["surface"]

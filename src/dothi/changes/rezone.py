@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import Field, model_validator
 
@@ -61,6 +59,9 @@ class Rezone(Change):
 
     def apply(self, city: City, problems: Problems) -> City:
         """City with the zone of the plan."""
+        import geopandas as gpd
+        import pandas as pd
+
         area = area_in(city, self.area, self.ward, problems)
         if problems.errors or area is None:
             return city

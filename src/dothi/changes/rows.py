@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from dothi.schema import complete
 from dothi.shapes import Integers
 from dothi.tables import TABLES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dothi.changes.base import Change
 
 FIRST: Final = 1 << 30
@@ -61,6 +62,8 @@ def appended(frame: Any, rows: Any, name: str) -> Any:
     name
         Name of the table.
     """
+    import pandas as pd
+
     rows = complete(rows, TABLES[name])
     if not len(frame):
         return rows.sort_index()

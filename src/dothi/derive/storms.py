@@ -100,17 +100,15 @@ def chicago(curve: Curve, step_s: float, n_steps: int, peak_share: float) -> Flo
     .. [1] C. J. Keifer and H. H. Chu, Synthetic storm pattern for drainage design, Journal of the Hydraulics Division
        ASCE 83 (HY4), 1957, pp. 1332-1 to 1332-25, doi:10.1061/JYCEAJ.0000104.
     """
-    r = round(peak_share * (n_steps - 1)) / (n_steps - 1) if n_steps > 1 else 0.0
+    r, edges = _before_peak(peak_share, n_steps), _edges(step_s, n_steps)
     peak = r * n_steps * step_s
-    edges = step_s * np.arange(n_steps + 1)
     before, after = np.maximum(peak - edges, 0.0), np.maximum(edges - peak, 0.0)
     fallen = np.zeros(n_steps + 1)
     if r > 0.0:
         fallen -= r * curve.depth_mm(before / r)
     if r < 1.0:
         fallen += (1.0 - r) * curve.depth_mm(after / (1.0 - r))
-    steps: Floats = np.diff(fallen) * (SECONDS_PER_HOUR / step_s)
-    return np.maximum(steps, 0.0)
+    return _intensities(fallen, step_s)
 
 
 def alternating_blocks(curve: Curve, step_s: float, n_steps: int, peak_share: float) -> Floats:
@@ -140,9 +138,22 @@ def alternating_blocks(curve: Curve, step_s: float, n_steps: int, peak_share: fl
     ----------
     .. [1] V. T. Chow, D. R. Maidment and L. W. Mays, Applied Hydrology, McGraw-Hill 1988, sec. 14.4.
     """
-    durations = step_s * np.arange(n_steps + 1, dtype=np.float64)
-    increments = np.diff(curve.depth_mm(durations)) * (SECONDS_PER_HOUR / step_s)
-    n_before = round(peak_share * (n_steps - 1))
-    share = n_before / (n_steps - 1) if n_steps > 1 else 0.0
-    before = np.diff(np.floor(share * np.arange(n_steps) + 0.5)) > 0.0  # of each increment behind the first
+    increments = _intensities(curve.depth_mm(_edges(step_s, n_steps)), step_s)
+    r = _before_peak(peak_share, n_steps)
+    before = np.diff(np.floor(r * np.arange(n_steps) + 0.5)) > 0.0  # of each increment behind the first
     return np.concatenate([increments[1:][before][::-1], increments[:1], increments[1:][~before]])
+
+
+def _before_peak(peak_share: float, n_steps: int) -> float:
+    """Share of the other steps that stand before that of the peak: the nearest one of whole steps."""
+    return round(peak_share * (n_steps - 1)) / (n_steps - 1) if n_steps > 1 else 0.0
+
+
+def _edges(step_s: float, n_steps: int) -> Floats:
+    return step_s * np.arange(n_steps + 1, dtype=np.float64)
+
+
+def _intensities(fallen_mm: Floats, step_s: float) -> Floats:
+    """Intensities of steps from the rain that has fallen at their edges [mm h⁻¹]; rounding makes no rain upwards."""
+    found: Floats = np.maximum(np.diff(fallen_mm) * (SECONDS_PER_HOUR / step_s), 0.0)
+    return found
