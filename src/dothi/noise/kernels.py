@@ -1,0 +1,409 @@
+"""What a path does to sound: ground and diffraction in the vertical plane, by octave band."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dothi.compiled import kernel
+from dothi.shapes import Floats, Integers
+
+N_BANDS = 8
+SPEED_M_S = 340.0  # speed of sound of the method
+F = np.array([63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0])
+K = 2.0 * np.pi * F / SPEED_M_S
+LAMBDA = SPEED_M_S / F
+F25, F15, F075 = F**2.5, F**1.5, F**0.75
+A0 = 2e-4  # inverse of the radius of curvature, 2.5.19 [m⁻¹]
+THICK_M = 0.3  # edges nearer to one another count as one, 2.5.23
+CAP_DB = 25.0  # most that a horizontal edge screens
+RAYS_M = 1000.0  # least radius of curved rays, 2.5.24
+
+
+@kernel()
+def mean_line(x: Floats, z: Floats, first: int, last: int) -> tuple[float, float]:
+    r"""
+    Line of least squares through a ground profile, :math:`z = a x + b` (2.5.3, appendix of NMPB 2008).
+
+    The squares are those of the distance between the line and every point of the polyline, not of its vertices alone.
+
+    Parameters
+    ----------
+    x, z : (n,)
+        Way from the source and level of the vertices [m].
+    first, last
+        Part of the profile, both included.
+    """
+    length = x[last] - x[first]
+    if length <= 1e-9:
+        return 0.0, min(z[first], z[last])
+    mid = 0.5 * (x[first] + x[last])
+    area, moment = 0.0, 0.0
+    for i in range(first, last):
+        dx = x[i + 1] - x[i]
+        u, v = x[i] - mid, x[i + 1] - mid
+        area += 0.5 * (z[i] + z[i + 1]) * dx
+        moment += dx * (u * (2.0 * z[i] + z[i + 1]) + v * (z[i] + 2.0 * z[i + 1])) / 6.0
+    a = 12.0 * moment / length**3
+    return a, area / length - a * mid
+
+
+@kernel()
+def mean_ground(x: Floats, G: Floats, first: int, last: int) -> float:
+    """Mean ground factor of a part of a profile; ``G[i]`` holds from vertex `i` to the next (2.5.4)."""
+    length, total = 0.0, 0.0
+    for i in range(first, last):
+        length += x[i + 1] - x[i]
+        total += (x[i + 1] - x[i]) * G[i]
+    return total / length if length > 1e-9 else 0.0
+
+
+@kernel()
+def ground(band: int, Gw: float, Gm: float, hard: bool, dp: float, zs: float, zr: float, floor: float) -> float:
+    r"""
+    Attenuation by the ground [dB], 2.5.15 to 2.5.20.
+
+    .. math::
+        A = -10 \lg \frac{4 k^2}{d_p^2}
+            \Big(z_s^2 - \sqrt{\tfrac{2 C_f}{k}} z_s + \tfrac{C_f}{k}\Big)
+            \Big(z_r^2 - \sqrt{\tfrac{2 C_f}{k}} z_r + \tfrac{C_f}{k}\Big)
+
+    Parameters
+    ----------
+    band
+        Number of the octave band.
+    Gw, Gm
+        Ground factors of the acoustic formula and of its lower bound.
+    hard
+        Whether the ground reflects everything: then the lower bound holds.
+    dp, zs, zr
+        Distance along the mean plane, heights above it, bent for favourable conditions [m].
+    floor
+        Lower bound for a hard ground [dB].
+    """
+    least = floor * (1.0 - Gm)
+    if hard:
+        return least
+    k = K[band]
+    g = Gw**1.3
+    w = 0.0185 * F25[band] * g * g / (F15[band] * g * g + 1.3e3 * F075[band] * g + 1.16e6)
+    wd = w * dp
+    c = dp * (1.0 + 3.0 * wd * math.exp(-math.sqrt(wd))) / (1.0 + wd) / k
+    root = math.sqrt(2.0 * c)
+    both = (zs * zs - root * zs + c) * (zr * zr - root * zr + c)
+    return max(-10.0 * math.log10(4.0 * k * k / (dp * dp) * both), least)
+
+
+@kernel()
+def screen(delta: float, wave: float, factor: float) -> float:
+    """Attenuation by diffraction without ground [dB], 2.5.21: 0 where the edge lies well below the line of sight."""
+    number = 40.0 / wave * factor * delta
+    return 10.0 * math.log10(3.0 + number) if number >= -2.0 else 0.0
+
+
+@kernel()
+def arc(chord: float, radius: float) -> float:
+    """Length of a curved ray over a chord [m], 2.5.25."""
+    return 2.0 * radius * math.asin(min(0.5 * chord / radius, 1.0))
+
+
+@kernel()
+def bent(zs: float, zr: float, dp: float) -> tuple[float, float]:
+    """Heights above the mean plane for rays bent downwards [m], 2.5.19."""
+    both = max(zs + zr, 1e-6)
+    turbulent = 6e-3 * dp / both
+    half = 0.5 * A0 * dp * dp / (both * both)
+    return zs + half * zs * zs + turbulent, zr + half * zr * zr + turbulent
+
+
+@kernel()
+def section(
+    x: Floats,
+    z: Floats,
+    G: Floats,
+    first: int,
+    last: int,
+    xs: float,
+    hs: float,
+    xr: float,
+    hr: float,
+    Gs: float,
+    out: Floats,
+) -> None:
+    """
+    Mean plane of a part of a profile and what the ground formula needs of it.
+
+    Parameters
+    ----------
+    x, z, G : (n,)
+        Profile.
+    first, last
+        Part of it.
+    xs, hs, xr, hr
+        Where the two ends of the sound path are [m].
+    Gs
+        Ground factor at the source.
+    out : (12,)
+        On return: 0 dp, 1 zs, 2 zr, 3 and 4 the same bent, 5 G of the path, 6 G', 7 floor of favourable conditions
+        [dB], 8 and 9 image of the first end, 10 and 11 of the second [m].
+    """
+    a, b = mean_line(x, z, first, last)
+    norm = math.sqrt(1.0 + a * a)
+    above_s, above_r = (hs - a * xs - b) / norm, (hr - a * xr - b) / norm
+    zs, zr = max(above_s, 0.0), max(above_r, 0.0)
+    dp = max(abs(xr - xs + a * (hr - hs)) / norm, 1e-3)
+    Gp = mean_ground(x, G, first, last)
+    reach = dp / (30.0 * max(zs + zr, 1e-6))
+    out[0], out[1], out[2] = dp, zs, zr
+    out[3], out[4] = bent(zs, zr, dp)
+    out[5] = Gp
+    out[6] = Gp if reach > 1.0 else Gp * reach + Gs * (1.0 - reach)
+    out[7] = -3.0 if reach <= 1.0 else -3.0 * (1.0 + 2.0 * (1.0 - 1.0 / reach))
+    out[8], out[9] = xs + 2.0 * above_s * a / norm, hs - 2.0 * above_s / norm
+    out[10], out[11] = xr + 2.0 * above_r * a / norm, hr - 2.0 * above_r / norm
+    if above_s < 0.0:
+        out[8], out[9] = xs, hs
+    if above_r < 0.0:
+        out[10], out[11] = xr, hr
+
+
+@kernel()
+def hull(x: Floats, z: Floats, edge: Integers, n: int, hs: float, hr: float, radius: float, out: Integers) -> int:
+    """
+    Rubber band over a profile: the edges that a path from the first to the last point bends over.
+
+    Parameters
+    ----------
+    x, z : (n,)
+        Profile.
+    edge : (n,)
+        Which vertices can be edges.
+    n
+        Number of vertices.
+    hs, hr
+        Level of the source above the first and of the receiver above the last vertex [m].
+    radius
+        Radius of curved rays; 0 for straight ones. The profile is lowered by what an arc rises over its chord.
+    out
+        On return, numbers of the edges from source to receiver.
+
+    Returns
+    -------
+    int
+        How many edges there are.
+    """
+    d = x[n - 1] - x[0]
+    sag = math.sqrt(max(radius * radius - 0.25 * d * d, 0.0)) if radius > 0.0 else 0.0
+    count = 0
+    for i in range(1, n):
+        last = i == n - 1
+        if not last and edge[i] == 0:
+            continue
+        xi = x[i]
+        zi = hr if last else z[i] - _lowered(xi - x[0], d, radius, sag)
+        while count > 0:
+            j = out[count - 1]
+            h = out[count - 2] if count > 1 else 0
+            xj, zj = x[j], z[j] - _lowered(x[j] - x[0], d, radius, sag)
+            xh, zh = x[0], hs
+            if count > 1:
+                xh, zh = x[h], z[h] - _lowered(x[h] - x[0], d, radius, sag)
+            if (zj - zh) * (xi - xh) > (zi - zh) * (xj - xh):
+                break
+            count -= 1
+        if last:
+            return count
+        out[count] = i
+        count += 1
+    return count
+
+
+@kernel()
+def _lowered(along: float, d: float, radius: float, sag: float) -> float:
+    if radius <= 0.0:
+        return 0.0
+    off = along - 0.5 * d
+    return math.sqrt(max(radius * radius - off * off, 0.0)) - sag
+
+
+@kernel()
+def _detour(
+    xs: float,
+    hs: float,
+    x1: float,
+    z1: float,
+    between: float,
+    xn: float,
+    zn: float,
+    xr: float,
+    hr: float,
+    curved: bool,
+) -> float:
+    """Way over the edges less the direct way [m], 2.5.22 to 2.5.26; negative where the edges lie below it."""
+    d = math.hypot(xr - xs, hr - hs)
+    s1, nr = math.hypot(x1 - xs, z1 - hs), math.hypot(xr - xn, hr - zn)
+    above = (x1 - xs) * (hr - hs) <= (z1 - hs) * (xr - xs)
+    if not curved:
+        over = s1 + between + nr - d
+        return over if above else -over
+    radius = max(RAYS_M, 8.0 * d)
+    over = arc(s1, radius) + arc(between, radius) + arc(nr, radius)
+    if above:
+        return over - arc(d, radius)
+    t = (x1 - xs) / (xr - xs) if xr > xs else 0.5
+    return 2.0 * arc(t * d, radius) + 2.0 * arc((1.0 - t) * d, radius) - over - arc(d, radius)
+
+
+@kernel()
+def near_edge(x: Floats, z: Floats, edge: Integers, n: int, hs: float, hr: float) -> int:
+    """Edge below the line of sight that comes nearest to it, in path difference; −1 where there is none."""
+    best, at = np.inf, -1
+    d = x[n - 1] - x[0]
+    for i in range(1, n - 1):
+        before, after = x[i] - x[0], x[n - 1] - x[i]
+        if edge[i] == 0 or before <= 1e-6 or after <= 1e-6:
+            continue
+        below = max(hs + (hr - hs) * before / d - z[i], 0.0)
+        gap = below * below * (1.0 / before + 1.0 / after)
+        if gap < best:
+            best, at = gap, i
+    return at
+
+
+@kernel()
+def boundary(
+    x: Floats,
+    z: Floats,
+    G: Floats,
+    edge: Integers,
+    n: int,
+    hs: float,
+    hr: float,
+    Gs: float,
+    favourable: bool,
+    edges: Integers,
+    work: Floats,
+    out: Floats,
+) -> int:
+    """
+    Attenuation by ground and diffraction along a vertical plane [dB], 2.5.4 and 2.5.6 of CNOSSOS-EU.
+
+    Parameters
+    ----------
+    x, z, G : (n,)
+        Profile of the ground and the roofs: way from the source and level [m], ground factor up to the next vertex.
+    edge : (n,)
+        Which vertices can diffract.
+    n
+        Number of vertices.
+    hs, hr
+        Levels of source and receiver [m].
+    Gs
+        Ground factor at the source, 0 for roads.
+    favourable
+        Whether rays are bent downwards.
+    edges : (n,)
+        Room for the edges of the path; filled on return.
+    work : (3, 12)
+        Room for mean planes; on return the planes of the whole path, of the source side, and of the receiver side.
+    out : (8,)
+        On return, attenuation by octave band [dB].
+
+    Returns
+    -------
+    int
+        Number of edges that stand in the line of sight.
+    """
+    d = math.hypot(x[n - 1] - x[0], hr - hs)
+    radius = max(RAYS_M, 8.0 * d) if favourable else 0.0
+    section(x, z, G, 0, n - 1, x[0], hs, x[n - 1], hr, Gs, work[0])
+    count = hull(x, z, edge, n, hs, hr, radius, edges)
+    one, last = -1, -1
+    if count > 0:
+        one, last = edges[0], edges[count - 1]
+    else:
+        one = last = near_edge(x, z, edge, n, hs, hr)
+    if one < 0:
+        _unscreened(work[0], favourable, out)
+        return 0
+    between = 0.0
+    for i in range(1, count):
+        between += math.hypot(x[edges[i]] - x[edges[i - 1]], z[edges[i]] - z[edges[i - 1]])
+    delta = _detour(x[0], hs, x[one], z[one], between, x[last], z[last], x[n - 1], hr, favourable)
+    if count == 0 and delta <= -LAMBDA[0] / 20.0:
+        _unscreened(work[0], favourable, out)
+        return 0
+    foot, heel = one, last
+    while foot > 0 and x[foot - 1] >= x[one] - 1e-9:
+        foot -= 1
+    while heel < n - 1 and x[heel + 1] <= x[last] + 1e-9:
+        heel += 1
+    section(x, z, G, 0, foot, x[0], hs, x[one], z[one], Gs, work[1])
+    section(x, z, G, heel, n - 1, x[last], z[last], x[n - 1], hr, Gs, work[2])
+    _screened(x, z, n, hs, hr, favourable, one, last, between, delta, count, work, out)
+    return count
+
+
+@kernel()
+def _unscreened(plane: Floats, favourable: bool, out: Floats) -> None:
+    for band in range(N_BANDS):
+        out[band] = _direct(band, plane, favourable)
+
+
+@kernel()
+def _direct(band: int, p: Floats, favourable: bool) -> float:
+    if favourable:
+        return ground(band, p[5], p[6], p[5] <= 0.0, p[0], p[3], p[4], p[7])
+    if p[5] <= 0.0:
+        return -3.0
+    return ground(band, p[6], p[6], False, p[0], p[1], p[2], -3.0)
+
+
+@kernel()
+def _screened(
+    x: Floats,
+    z: Floats,
+    n: int,
+    hs: float,
+    hr: float,
+    favourable: bool,
+    one: int,
+    last: int,
+    between: float,
+    delta: float,
+    count: int,
+    work: Floats,
+    out: Floats,
+) -> None:
+    """Diffraction with the ground on both sides, 2.5.30 to 2.5.34; the Rayleigh criterion where the sight is free."""
+    p, s, r = work[0], work[1], work[2]
+    x1, z1, xn, zn = x[one], z[one], x[last], z[last]
+    delta_s = _detour(s[8], s[9], x1, z1, between, xn, zn, x[n - 1], hr, favourable)
+    delta_r = _detour(x[0], hs, x1, z1, between, xn, zn, r[10], r[11], favourable)
+    mirrored = _detour(s[8], s[9], x1, z1, between, xn, zn, r[10], r[11], favourable)
+    for band in range(N_BANDS):
+        wave = LAMBDA[band]
+        if delta < 0.0 and (delta <= -wave / 20.0 or delta <= 0.25 * wave - mirrored):
+            out[band] = _direct(band, p, favourable)
+            continue
+        factor = 1.0
+        if between > THICK_M:
+            q = 5.0 * wave / between
+            factor = (1.0 + q * q) / (1.0 / 3.0 + q * q)
+        full = screen(delta, wave, factor)
+        if favourable:
+            so = ground(band, s[5], s[6], s[5] <= 0.0, s[0], s[3], s[4], s[7])
+            along = ground(band, r[5], r[5], r[5] <= 0.0, r[0], r[3], r[4], r[7])
+        else:
+            so = -3.0 if s[5] <= 0.0 else ground(band, s[6], s[6], False, s[0], s[1], s[2], -3.0)
+            along = -3.0 if r[5] <= 0.0 else ground(band, r[5], r[5], False, r[0], r[1], r[2], -3.0)
+        by_s = _weighted(so, screen(delta_s, wave, factor) - full)
+        by_r = _weighted(along, screen(delta_r, wave, factor) - full)
+        out[band] = min(max(full, 0.0), CAP_DB) + by_s + by_r
+
+
+@kernel()
+def _weighted(A: float, further: float) -> float:
+    """Ground on one side of an edge [dB], 2.5.31 and 2.5.32, from how much better the edge screens the image."""
+    return -20.0 * math.log10(1.0 + (10.0 ** (-A / 20.0) - 1.0) * 10.0 ** (-further / 20.0))
