@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from platformdirs import user_cache_path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve those that work
-
-from numba import config, njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,8 +29,15 @@ def cache_folder() -> Path:
     return user_cache_path("dothi") / "kernels" / found.hexdigest()[:16]
 
 
-if not getattr(config, "CACHE_DIR", ""):
-    config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made by environment variables at run time
+@cache
+def _compiler() -> Callable[..., Any]:
+    """Numba's, told where to keep what it makes, and not to let threads that wait starve those that work."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from numba import config, njit
+
+    if not getattr(config, "CACHE_DIR", ""):
+        config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made by environment variables at run time
+    return cast("Callable[..., Any]", njit)
 
 
 def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
@@ -47,5 +51,5 @@ def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
     parallel
         Whether ``prange`` loops are shared among threads.
     """
-    compiled = njit(cache=True, error_model="numpy", nogil=True, parallel=parallel)
+    compiled = _compiler()(cache=True, error_model="numpy", nogil=True, parallel=parallel)
     return cast("Callable[[Function], Function]", compiled)
