@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
 
+import numpy as np
 import numpy.typing as npt
+from numba import get_num_threads
 
-from dothi.traffic.network import Floats, Integers, Network
+from dothi.errors import ConvergenceError, Problems
+from dothi.traffic.bushes import Bushes, as_trees, carried_over, no_trees, packed, room_for, with_room
+from dothi.traffic.gap import imbalance_veh_h, relative_gap, shares_of
+from dothi.traffic.graph import prepared, traffic_of
+from dothi.traffic.kernels import touch_all
+from dothi.traffic.kernels_bush import Trees, Trips, add_flows, connect, improve, shift
+from dothi.traffic.network import Floats, Integers, Network, beckmann, delay_s
 
-if TYPE_CHECKING:
-    from dothi.traffic.bushes import Bushes
+SWEEPS: Final = 10
+"""Sweeps over all bushes that shift flow, after the first, each time bushes were given links."""
+SWEEP_THRESHOLD: Final = 0.02
+"""Share of the mean excess below which a sweep leaves a bush out, and of the first excess at which sweeps end."""
+BUSH_THRESHOLD: Final = 0.1
+"""Share of the mean potential of the time before below which a bush is given no links."""
+EPSILON: Final = 1e-14
+"""Difference of costs that counts, as a share of the cost of a mean trip."""
+MAX_IMBALANCE_VEH_H: Final = 1e-6
+SMALL_WORK: Final = 200_000
+"""Links times bushes up to which threads cost more than they give."""
+PARTS_OF_A_THREAD: Final = 4
 
 Progress = Callable[[int, float], None]
 """Told the iteration and its relative gap."""
@@ -165,98 +186,202 @@ def equilibrium(
     .. [1] R. B. Dial, "A path-based user-equilibrium traffic assignment algorithm that obviates path storage and
        enumeration", Transportation Research Part B 40(10), 2006, 917-936, https://doi.org/10.1016/j.trb.2006.02.008
     """
-    raise NotImplementedError
+    wanted, units, shares = _checked(network, demand, pcu, filtering)
+    trips = _trips(wanted, units)
+    began = time.process_time()
+    asked = trips.flow.copy()
+    solver = _Solver(network, trips, shares, warm)
+    history: list[Iteration] = []
+    while True:
+        step = replace(solver.measure(), cpu_s=time.process_time() - began)
+        history.append(step)
+        if progress is not None:
+            progress(len(history), step.gap)
+        if step.gap <= gap or len(history) > max_iterations:
+            break
+        solver.equalise(step.gap)
+    return _result(network, wanted, units, None if filtering is None else shares, solver, asked, gap, tuple(history))
 
 
-def relative_gap(
+def _result(
     network: Network,
-    demand: npt.ArrayLike,
-    pcu: npt.ArrayLike,
-    volumes_veh_h: npt.ArrayLike,
-    turns_veh_h: npt.ArrayLike | None = None,
-    filtering: npt.ArrayLike | None = None,
-) -> float:
-    """
-    How much dearer trips are than they could be at the times they make, as a share of what they cost.
-
-    It takes the flows alone, and shortest paths from SciPy on a graph of its own: nothing of the solver is used.
-
-    Parameters
-    ----------
-    network
-        The network.
-    demand : (n_classes, n_zones, n_zones)
-        Trips [veh/h]; those without a path are left out.
-    pcu : (n_classes,)
-        Passenger car units of a vehicle.
-    volumes_veh_h : (n_classes, n_links)
-        Vehicles on each link [veh/h].
-    turns_veh_h : (n_classes, n_turns)
-        Vehicles over each turn of the network that is not free [veh/h].
-    filtering : (n_classes,) or (n_classes, n_links)
-        Share of the delay that each class meets.
-    """
-    raise NotImplementedError
-
-
-def skims(
-    network: Network,
-    equilibrium_or_time_s: Equilibrium | npt.ArrayLike,
-    *,
-    link_values: Mapping[str, npt.ArrayLike] | None = None,
-) -> dict[str, Floats]:
-    """
-    What the cheapest paths between zones cost, and sums of anything along them.
-
-    Parameters
-    ----------
-    network
-        The network.
-    equilibrium_or_time_s : Equilibrium or (n_links,) or (n_classes, n_links)
-        Times on links [s].
-    link_values : (n_links,) each
-        Anything to add up along the cheapest path, such as ``length_m``.
-
-    Returns
-    -------
-    dict
-        ``cost_s`` (generalised cost with turns), ``time_s`` (time with turns, without what is paid) and each of
-        `link_values`, all of shape (n_classes, n_zones, n_zones): 0 within a zone, infinite without a path.
-    """
-    raise NotImplementedError
+    demand: Floats,
+    pcu: Floats,
+    filtering: Floats | None,
+    solver: _Solver,
+    asked: Floats,
+    gap: float,
+    history: tuple[Iteration, ...],
+) -> Equilibrium:
+    """Flows by class and what they come to, checked without the solver."""
+    bushes = packed(solver.trees, solver.trips, solver.ready)
+    unreachable = _unreachable(solver.trips, asked, pcu)
+    n_arcs = len(solver.ready.order)
+    class_of_link = np.repeat(bushes.class_index, np.diff(bushes.link_start))
+    place = class_of_link.astype(np.int64) * n_arcs + bushes.link
+    by_class = np.bincount(place, bushes.flow_pcu_h, network.n_classes * n_arcs).reshape(-1, n_arcs)
+    volumes = by_class[:, : network.n_links] / pcu[:, None]
+    turns = np.zeros((network.n_classes, len(network.turns)))
+    arcs = solver.ready.arcs
+    known = np.flatnonzero(arcs.turn >= 0)
+    turns[:, arcs.turn[known]] = by_class[:, known] / pcu[:, None]
+    made = demand.copy()
+    made[unreachable.class_index, unreachable.origin, unreachable.destination] = 0.0
+    imbalance = imbalance_veh_h(network, made, volumes)
+    if not imbalance < MAX_IMBALANCE_VEH_H:
+        raise ConvergenceError(f"traffic.assignment: a node gains or loses {imbalance:g} veh/h")
+    total = pcu @ volumes
+    delay = delay_s(network, total)
+    shares = shares_of(network, filtering)
+    checked = relative_gap(network, made, pcu, volumes, turns, filtering)
+    return Equilibrium(
+        volumes_veh_h=volumes,
+        volume_pcu_h=total,
+        turns_veh_h=turns,
+        time_s=network.free_time_s + delay,
+        class_time_s=network.free_time_s + shares * delay,
+        gap=checked,
+        objective=beckmann(network, volumes * pcu[:, None], turns * pcu[:, None]) if filtering is None else None,
+        imbalance_veh_h=imbalance,
+        converged=checked <= gap,
+        history=history,
+        unreachable=unreachable,
+        bushes=bushes,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """
-    Trips over selected links.
-
-    Attributes
-    ----------
-    trips_veh_h : (n_classes, n_zones, n_zones)
-        From where to where they go [veh/h].
-    volumes_veh_h : (n_classes, n_links)
-        Where they pass on their way [veh/h].
-    """
-
-    trips_veh_h: Floats
-    volumes_veh_h: Floats
+def _unreachable(trips: Trips, asked: Floats, pcu: Floats) -> Unreachable:
+    """Trips that were taken out since they were asked for."""
+    lost = np.flatnonzero((trips.flow == 0.0) & (asked > 0.0))
+    bush = np.searchsorted(trips.start, lost, side="right") - 1
+    class_index = trips.class_index[bush]
+    return Unreachable(class_index, trips.origin[bush], trips.destination[lost], asked[lost] / pcu[class_index])
 
 
-def select_link(network: Network, equilibrium: Equilibrium, links: npt.ArrayLike) -> Selected:
-    """
-    Trips over at least one of some links.
+def _checked(
+    network: Network, demand: npt.ArrayLike, pcu: npt.ArrayLike, filtering: npt.ArrayLike | None
+) -> tuple[Floats, Floats, Floats]:
+    """Demand, units and shares as arrays that fit the network."""
+    problems = Problems()
+    wanted, units = np.asarray(demand, dtype=np.float64), np.asarray(pcu, dtype=np.float64)
+    shape = (network.n_classes, network.n_zones, network.n_zones)
+    if wanted.shape != shape:
+        problems.error(f"has shape {shape} (classes, zones, zones), not {wanted.shape}", table="demand")
+    elif not (np.isfinite(wanted) & (wanted >= 0.0)).all():
+        bad = np.argwhere(~(np.isfinite(wanted) & (wanted >= 0.0)))
+        problems.error("≥ 0 veh/h", table="demand", rows=[tuple(map(int, row)) for row in bad])
+    if units.shape != shape[:1]:
+        problems.error(f"has a value for each of {shape[0]} classes", table="pcu")
+    elif not (np.isfinite(units) & (units > 0.0)).all():
+        problems.error("> 0", table="pcu", rows=np.flatnonzero(~(np.isfinite(units) & (units > 0.0))))
+    if filtering is not None and np.shape(filtering) not in (shape[:1], (shape[0], network.n_links)):
+        problems.error("has a value for each class, or for each class and link", table="filtering")
+    problems.raise_errors()
+    shares = shares_of(network, filtering)
+    if not (np.isfinite(shares) & (shares > 0.0)).all():
+        problems.error("> 0", table="filtering", rows=np.flatnonzero(~(shares > 0.0).all(axis=1)))
+    problems.raise_errors()
+    return wanted, units, shares
 
-    User equilibrium leaves open which trips take which of several ways that cost the same. Here trips of one origin
-    and class split alike wherever their ways meet (proportionality); other splits are equilibria too.
 
-    Parameters
-    ----------
-    network
-        The network.
-    equilibrium
-        Its equilibrium.
-    links
-        Numbers of the links.
-    """
-    raise NotImplementedError
+def _trips(demand: Floats, pcu: Floats) -> Trips:
+    """Trips between zones by origin and class."""
+    between = demand * pcu[:, None, None]
+    between[:, np.arange(demand.shape[1]), np.arange(demand.shape[1])] = 0.0
+    by_origin = between.transpose(1, 0, 2)
+    origin, class_index = np.nonzero(by_origin.any(axis=2))
+    bush, destination = np.nonzero(by_origin[origin, class_index])
+    return Trips(
+        class_index.astype(np.int32),
+        origin.astype(np.int32),
+        np.searchsorted(bush, np.arange(len(origin) + 1)).astype(np.int64),
+        destination.astype(np.int32),
+        by_origin[origin, class_index][bush, destination],
+    )
+
+
+class _Solver:
+    """Bushes of a network on their way to equilibrium."""
+
+    def __init__(self, network: Network, trips: Trips, shares: Floats, warm: Equilibrium | None) -> None:
+        self.ready = prepared(network)
+        self.graph, self.trips = self.ready.graph, trips
+        self.traffic = traffic_of(network, self.ready, shares)
+        touch_all(self.traffic)
+        old, old_of = self._begun(warm)
+        n = len(trips.origin)
+        self.trees = room_for(n, self.ready.arcs.n_nodes, len(self.ready.order), old, old_of)
+        connect(self.graph, self.traffic, trips, old, old_of, self.trees)
+        self._cost, self._least, self._potential = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._added = np.zeros(n, np.int64)
+        self._excess = np.zeros(n)
+        self._threshold = -np.inf
+        self.eps = 0.0
+
+    def _begun(self, warm: Equilibrium | None) -> tuple[Trees, npt.NDArray[np.int64]]:
+        """Bushes to begin with, and which of them each bush takes; their traffic is put on the links."""
+        none = np.full(len(self.trips.origin), -1, np.int64)
+        carried = carried_over(warm.bushes, self.ready) if warm is not None else None
+        if warm is None or carried is None:
+            return no_trees(), none
+        link, node = carried
+        old = as_trees(warm.bushes, link, node)
+        stays = link >= 0
+        self.traffic.x[:] = np.bincount(link[stays], old.flow[stays], len(self.traffic.x))
+        touch_all(self.traffic)
+        known = {key: b for b, key in enumerate(zip(warm.bushes.class_index, warm.bushes.origin, strict=True))}
+        keys = zip(self.trips.class_index, self.trips.origin, strict=True)
+        return old, np.array([known.get(key, -1) for key in keys], dtype=np.int64)
+
+    def measure(self) -> Iteration:
+        """Measure the gap, and give bushes the links that lower it."""
+        n = len(self.trips.origin)
+        work = n * len(self.ready.order)
+        threads = get_num_threads() if work > SMALL_WORK else 1
+        parts = np.linspace(0, n, threads * PARTS_OF_A_THREAD + 1 if threads > 1 else 2).astype(int)
+        each = [(int(a), int(b)) for a, b in pairwise(parts) if b > a]
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda part: self._improve(*part), each))
+        else:
+            for part in each:
+                self._improve(*part)
+        if (self._added < 0).any():
+            self.trees = with_room(self.trees, self.trees.n_links + np.maximum(-self._added, 0))
+        spent, least = float(self._cost.sum()), float(self._least.sum())
+        self._threshold = BUSH_THRESHOLD * float(self._potential.sum()) / max(n, 1)
+        demand = float(self.trips.flow.sum())
+        self.eps = EPSILON * least / demand if demand > 0.0 else 0.0
+        gap = 1.0 - least / spent if spent > 0.0 else 0.0
+        return Iteration(gap, int(np.maximum(self._added, 0).sum()), 0.0)
+
+    def _improve(self, first: int, last: int) -> None:
+        improve(
+            self.graph,
+            self.traffic.T,
+            self.trips,
+            self.trees,
+            first,
+            last,
+            self._threshold,
+            self.eps,
+            self._cost,
+            self._least,
+            self._potential,
+            self._added,
+        )
+
+    def equalise(self, gap: float) -> None:
+        """Shift flow within bushes until little is left to gain."""
+        add_flows(self.trees, self.traffic.x)
+        touch_all(self.traffic)
+        tolerance = min(1e-6, 1e-3 * abs(gap))
+        self._excess[:] = np.inf
+        threshold, first = 0.0, np.inf
+        for sweep in range(SWEEPS + 1):
+            found = shift(self.graph, self.traffic, self.trips, self.trees, threshold, tolerance, self._excess)
+            threshold = SWEEP_THRESHOLD * float(self._excess.sum()) / max(len(self._excess), 1)
+            if sweep == 0:
+                first = found
+            elif found < SWEEP_THRESHOLD * first:
+                break
