@@ -58,9 +58,15 @@ class Stage:
         return found  # type: ignore[no-any-return]
 
 
+def transit_times_from(city: City, result: Result) -> City:
+    """City with the door-to-door times of public transport from zone to zone."""
+    return city.with_tables(transit_times=result.tables["transit_times"])
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
+    "transit": Stage("dothi.transit.model:TransitModel"),
 }
 """Simulations on offer by name, each behind those it takes from."""
 

@@ -36,6 +36,8 @@ class BuildOptions(BaseModel):
         Distance within which ends of roads are joined [m].
     river_from_void
         Whether the largest space without buildings and roads is a river, where the sources have no water.
+    synthetic_transit
+        Whether lines of public transport are made up along tracks and main streets, where the sources have no stops.
     climate
         Station of the climate normals, where no weather file is given; the nearest where absent.
     accuracy
@@ -51,6 +53,7 @@ class BuildOptions(BaseModel):
     node_crossings: bool = False
     snap_m: float = Field(default=0.0, ge=0.0, le=10.0)
     river_from_void: bool = False
+    synthetic_transit: bool = False
     climate: str | None = None
     accuracy: bool = True
 

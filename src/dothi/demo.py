@@ -21,6 +21,7 @@ attribution = "IGN BD TOPO 2025-06-15; © OpenStreetMap contributors; Nantes Mé
 
 [build]
 river_from_void = true           # the Loire has no outline in the source
+synthetic_transit = true         # stops and timetables are not in the source: stand-ins along tracks and streets
 terrain_cell_m = 2.0
 """
 

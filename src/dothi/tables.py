@@ -336,6 +336,7 @@ _DECLARED = (
             "source_id": _SOURCE_ID,
             "name": _NAME,
             "parent_stop_id": Column("integer", "", "Station it belongs to.", missing=True, refers_to="stops.stop_id"),
+            "method": _one_of(("source", "synthetic"), "As its source has it, or made up.", missing=True),
         },
     ),
     Table(
@@ -372,6 +373,7 @@ _DECLARED = (
             "last_s": Column("float", "s", "Last departure of the day.", 0.0, missing=True),
             "speed_m_s": Column("float", "m s⁻¹", "Mean speed, stops included.", 0.0, 100.0, missing=True),
             "vehicle_capacity": Column("float", "", "Places in a vehicle.", 0.0, missing=True),
+            "method": _one_of(("source", "synthetic"), "As its source has it, or made up.", missing=True),
         },
     ),
     Table(
