@@ -72,6 +72,7 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
         ),
         Step("terrain", "Terrain", _terrain, ("water",), cell),
         Step("people", "Dwellings, residents and jobs", _people, ("buildings",), seed),
+        Step("transit", "Lines of public transport", _transit, ("network", "people"), options.synthetic_transit),
         Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
         Step("cover", "Land cover", _cover, ("water", "network"), cell),
         Step("ground", "Ground of the buildings", _ground, ("people", "terrain")),
@@ -284,6 +285,23 @@ def _places(draft: Draft) -> Mapping[str, Any]:
             problems=draft.problems,
         ),
     }
+
+
+def _transit(draft: Draft) -> Mapping[str, Any]:
+    """Lines with what they lack; made-up ones where the study asks for them and no source has stops."""
+    from dothi.derive.transit import complete_lines, synthetic_lines
+
+    country = draft.config.country
+    if len(draft.table("route_stops")):
+        return {"routes": complete_lines(draft.table("routes"), draft.table("route_stops"), country=country)}
+    if not draft.config.build.synthetic_transit or len(draft.table("stops")):
+        return {}
+    return synthetic_lines(
+        *(draft.table(name) for name in ("railways", "nodes", "links", "buildings")),
+        extent=draft.extent(),
+        country=country,
+        problems=draft.problems,
+    )
 
 
 def _cover(draft: Draft) -> Mapping[str, Any]:
