@@ -152,7 +152,9 @@ def _turn_graph(network: Network, cost: Floats) -> tuple[csr_array, npt.NDArray[
     shift = np.repeat(low - np.concatenate([[0], np.cumsum(high - low)[:-1]]), high - low)
     after = order[np.arange(len(before)) + shift]
     turns = network.turns
-    penalty = dict(zip(zip(turns.from_link.tolist(), turns.to_link.tolist(), strict=True), turns.penalty_s, strict=True))
+    penalty = dict(
+        zip(zip(turns.from_link.tolist(), turns.to_link.tolist(), strict=True), turns.penalty_s, strict=True)
+    )
     extra = np.array([penalty.get(pair, 0.0) for pair in zip(before.tolist(), after.tolist(), strict=True)])
     leaves = np.flatnonzero(network.from_node < network.n_zones)
     enters = np.flatnonzero(network.to_node < network.n_zones)

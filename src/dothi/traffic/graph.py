@@ -62,11 +62,9 @@ def split_at_turns(network: Network) -> Arcs:
     turns = network.turns
     n_nodes = network.n_nodes
     rows: list[tuple[int, int, float, int, int, int]] = []
-    known = {
-        (int(a), int(b)): row for row, (a, b) in enumerate(zip(turns.from_link, turns.to_link, strict=True))
-    }
+    known = {(int(a), int(b)): row for row, (a, b) in enumerate(zip(turns.from_link, turns.to_link, strict=True))}
     nodes = network.to_node[turns.from_link]
-    entering, leaving = _grouped(network.to_node), _grouped(network.from_node)
+    entering, leaving = _Groups(network.to_node), _Groups(network.from_node)
     for v in np.unique(nodes):
         here = nodes == v
         before = np.unique(turns.from_link[here])
@@ -107,7 +105,7 @@ def split_at_turns(network: Network) -> Arcs:
     )
 
 
-class _grouped:
+class _Groups:
     """Positions of equal values."""
 
     def __init__(self, values: Integers) -> None:

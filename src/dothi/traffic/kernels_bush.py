@@ -77,9 +77,7 @@ class Trees(NamedTuple):
 
 
 @kernel()
-def restore(
-    graph: Graph, trips: Trips, trees: Trees, b: int, cheapest: Positions, through: Floats
-) -> None:
+def restore(graph: Graph, trips: Trips, trees: Trees, b: int, cheapest: Positions, through: Floats) -> None:
     """
     Make the flows of a bush again from its trips, split at each node as they were.
 
@@ -339,9 +337,7 @@ def label(graph: Graph, t: Floats, trees: Trees, b: int, L: Floats, cheapest: Po
 
 
 @kernel()
-def trim(
-    graph: Graph, t: Floats, trees: Trees, b: int, cheapest: Positions, begin: Positions, U: Floats
-) -> float:
+def trim(graph: Graph, t: Floats, trees: Trees, b: int, cheapest: Positions, begin: Positions, U: Floats) -> float:
     """
     Drop the links of a bush that are neither used nor cheapest, and find the dearest cost to each node.
 
@@ -652,3 +648,50 @@ def shift(
         excess[b] = found
         total += found
     return total
+
+
+@kernel()
+def select(graph: Graph, trees: Trees, b: int, chosen: Flags, share: Floats, volume: Floats) -> None:
+    """
+    Trips of a bush over at least one of some links, and where they pass.
+
+    Trips split alike at each node. So the share that has passed a chosen link grows along the bush, and what is to
+    pass one further on is followed back along it.
+
+    Parameters
+    ----------
+    graph, trees, b
+        Graph, bushes and the number of the bush.
+    chosen : (n_links,)
+        Whether a link is chosen.
+    share : (n_nodes,)
+        On return, for each node of the bush, the share of what arrives that has passed a chosen link.
+    volume : (n_links,)
+        Flow of the selected trips on each link [pcu/h]; those of this bush are added.
+    """
+    first, e = trees.node_start[b], trees.link_start[b]
+    share[trees.node[first]] = 0.0
+    for k in range(1, trees.n_nodes[b]):
+        j = trees.node[first + k]
+        passed, arriving = 0.0, 0.0
+        for q in range(e, e + trees.degree[first + k]):
+            a = trees.link[q]
+            arriving += trees.flow[q]
+            passed += trees.flow[q] * (1.0 if chosen[a] else share[graph.from_node[a]])
+        e += trees.degree[first + k]
+        share[j] = passed / arriving if arriving > 0.0 else 0.0
+    later = np.zeros(len(graph.out_start) - 1)
+    for k in range(trees.n_nodes[b] - 1, 0, -1):
+        j = trees.node[first + k]
+        n = trees.degree[first + k]
+        e -= n
+        arriving = 0.0
+        for q in range(e, e + n):
+            arriving += trees.flow[q]
+        for q in range(e, e + n):
+            if trees.flow[q] <= 0.0:
+                continue
+            a, i = trees.link[q], graph.from_node[trees.link[q]]
+            passing = trees.flow[q] if chosen[a] else later[j] * (trees.flow[q] / arriving)
+            later[i] += passing
+            volume[a] += passing if chosen[a] else passing + (trees.flow[q] - passing) * share[i]

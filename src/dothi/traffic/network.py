@@ -227,7 +227,7 @@ def _integral(network: Network, volume: Floats) -> Floats:
         b = _conical_beta(a)
 
         def root(w: Floats) -> Floats:
-            """Integral of :math:`\\sqrt{a^2 w^2 + b^2}`."""
+            """Integral of the root of a² w² + b²."""
             return np.asarray(0.5 * w * np.hypot(a * w, b) + 0.5 * b**2 / a * np.arcsinh(a * w / b))
 
         area[conical] = (2.0 - b) * x[conical] + root(np.ones_like(w)) - root(w) - 0.5 * a * (1.0 - w**2)
@@ -241,7 +241,7 @@ def _conical_beta(alpha: Floats) -> Floats:
 
 def _array(values: Any, dtype: type) -> npt.NDArray[Any]:
     """Contiguous array that nobody else changes."""
-    array = np.array(values, dtype=dtype, order="C")
+    array: npt.NDArray[Any] = np.array(values, dtype=dtype, order="C")
     array.setflags(write=False)
     return array
 
@@ -274,7 +274,7 @@ def _check(network: Network) -> None:
     each(_finite(network.capacity_pcu_h, 0.0, strict=True), "capacity_pcu_h", "> 0 pcu/h")
     each(~bpr | _finite(network.alpha, 0.0), "alpha", "≥ 0 for BPR")
     each(~conical | _finite(network.alpha, 1.0, strict=True), "alpha", "> 1 for CONICAL")
-    each(conical | (network.alpha == 0.0) | _finite(network.beta, 1.0), "beta", "≥ 1 for BPR")
+    each(np.asarray(conical | (network.alpha == 0.0) | _finite(network.beta, 1.0)), "beta", "≥ 1 for BPR")
     each(np.isfinite(network.beta), "beta", "is a number")
     each(_finite(network.background, 0.0), "background_pcu_h", "≥ 0 pcu/h")
     each((network.cost_s >= 0.0).all(axis=0), "cost_s", "≥ 0 s, infinite where closed")
