@@ -138,7 +138,7 @@ def _node_graph(network: Network, cost: Floats) -> tuple[csr_array, npt.NDArray[
     zones = np.arange(network.n_zones)
     sources = np.where(zones < network.first_through, network.n_nodes + zones, zones)
     n = network.n_nodes + network.first_through
-    return _graph(begin, network.to_node, cost, n), sources, zones
+    return _graph(begin, network.to_node.astype(np.int64), cost, n), sources, zones
 
 
 def _turn_graph(network: Network, cost: Floats) -> tuple[csr_array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from dothi.compiled import kernel
 
@@ -94,12 +93,12 @@ class Traffic(NamedTuple):
     T: Floats
 
 
-@njit(inline="always", error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel()
 def touch(traffic: Traffic, a: int) -> None:
-    """
+    r"""
     Put the cost of a link and its derivative right, after its flow has changed.
 
-    Spiess's conical function [1]_ has the parameter :math:`b = (2 \\alpha - 1) / (2 \\alpha - 2)`, kept as ``beta``.
+    Spiess's conical function [1]_ has the parameter :math:`b = (2 \alpha - 1) / (2 \alpha - 2)`, kept as ``beta``.
 
     References
     ----------

@@ -313,7 +313,7 @@ def improve(
             j = graph.to_node[new[q]]
             next_new[q] = first_new[j]
             first_new[j] = q
-        grow(graph, trees, b, n_new, new, first_new, next_new, begin, rank, order, queue)
+        grow(graph, trees, b, new, first_new, next_new, begin, rank, order, queue)
         for q in range(n_new):
             first_new[graph.to_node[new[q]]] = -1
         added[b] = n_new
@@ -424,7 +424,6 @@ def grow(
     graph: Graph,
     trees: Trees,
     b: int,
-    n_new: int,
     new: Integers,
     first_new: Integers,
     next_new: Integers,
@@ -440,8 +439,8 @@ def grow(
     ----------
     graph, trees, b
         Graph, bushes and the number of the bush, which has room for the links.
-    n_new, new
-        How many links come in, and which.
+    new : (n_new,)
+        Links that come in.
     first_new : (n_nodes,)
         For each node, the last of `new` that ends there; −1 for none.
     next_new : (n_new,)
