@@ -6,14 +6,13 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -21,7 +20,8 @@ from dothi import __version__, schema
 from dothi.city import City, Loaded, load_table
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
-from dothi.io.files import is_there, is_whole, sha256, whole_folder, write_text
+from dothi.io.files import is_there, is_whole, sha256, whole_folder, write_bytes, write_text
+from dothi.jobs import Job, Progress, Silent, run_jobs
 from dothi.tables import TABLES
 from dothi.workers import Inline
 
@@ -42,32 +42,6 @@ READS_CODE = (
 )
 
 
-class Progress(Protocol):
-    """Who wants to know how a build goes on."""
-
-    def begin(self, titles: list[str]) -> None:
-        """The steps to come."""
-
-    def step(self, title: str) -> None:
-        """A step begins."""
-
-    def done(self, title: str, seconds: float, cached: bool) -> None:
-        """A step has ended."""
-
-
-class Silent:
-    """Progress that nobody looks at."""
-
-    def begin(self, titles: list[str]) -> None:
-        """Take no notice."""
-
-    def step(self, title: str) -> None:
-        """Take no notice."""
-
-    def done(self, title: str, seconds: float, cached: bool) -> None:
-        """Take no notice."""
-
-
 @dataclass(frozen=True, slots=True)
 class Built:
     """
@@ -85,6 +59,8 @@ class Built:
         Everything put right or worth knowing.
     accuracy
         Methods tried where the truth is known.
+    looked
+        Folders of what steps gave that only looked at the city, by their name.
     """
 
     folder: Path
@@ -92,6 +68,7 @@ class Built:
     seconds: Mapping[str, float]
     problems: tuple[Problem, ...]
     accuracy: tuple[Mapping[str, Any], ...]
+    looked: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def city(self) -> City:
@@ -129,7 +106,12 @@ def source_record(source: Source, folder: Path, problems: Problems) -> dict[str,
 
 
 def build_city(
-    config: StudyConfig, folder: Path, derived: Path, progress: Progress | None = None, executor: Executor | None = None
+    config: StudyConfig,
+    folder: Path,
+    derived: Path,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    more: Sequence[Step] = (),
 ) -> Built:
     """
     Build a city, or find that nothing changed since it was built.
@@ -146,6 +128,9 @@ def build_city(
         Told of every step.
     executor
         Where steps run, such as a pool of processes; one after the other in this process where None.
+    more
+        Steps that only look at the city in the making, such as those that draw pictures of it: they run beside the
+        others, and nothing that they give is part of the city.
 
     Raises
     ------
@@ -161,10 +146,12 @@ def build_city(
     except OSError as error:
         raise InputError([Problem(f"is a folder that can be written ({error.strerror})", file=str(derived))]) from error
     with FileLock(derived / "lock"):
-        return _build(config, folder, derived, progress or Silent(), executor or Inline())
+        return _build(config, folder, derived, progress or Silent(), executor or Inline(), more)
 
 
-def _build(config: StudyConfig, folder: Path, derived: Path, progress: Progress, executor: Executor) -> Built:
+def _build(
+    config: StudyConfig, folder: Path, derived: Path, progress: Progress, executor: Executor, more: Sequence[Step]
+) -> Built:
     from dothi.steps import steps_of
 
     problems = Problems()
@@ -172,27 +159,43 @@ def _build(config: StudyConfig, folder: Path, derived: Path, progress: Progress,
     problems.raise_errors()
 
     steps = steps_of(config, folder, records)
-    keys = _keys(steps, config)
-    homes = {step.name: derived / "work" / keys[step.name] for step in steps}
-    progress.begin([step.title for step in steps])
-    seconds = _run_all(steps, homes, config, progress, executor)
-
-    key = _key(config.name, config.country, *keys.values())
+    keys = _keys([*steps, *more], config)
+    homes = {name: derived / "work" / key for name, key in keys.items()}
+    key = _key(config.name, config.country, *(keys[step.name] for step in steps))
     target = derived / "cities" / key
     changed = not is_whole(target)
-    if changed:
-        done = [(step, homes[step.name]) for step in steps]
-        executor.submit(_finish, done, target, config, records).result()
+    seconds = run_jobs(_jobs(steps, more, homes, target, config, records), progress, executor)
+
     kept = [_manifest(homes[step.name]) for step in steps]
     found = [_from_json(problem) for manifest in kept for problem in manifest["problems"]]
     accuracy = [row for manifest in kept for row in manifest["accuracy"]]
     write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
     _forget(derived / "work", list(keys.values()))
     _forget(derived / "cities", [key])
-    return Built(target, changed, seconds, tuple(found), tuple(accuracy))
+    looked = {step.name: homes[step.name] for step in more}
+    return Built(target, changed, seconds, tuple(found), tuple(accuracy), looked)
 
 
-def _keys(steps: list[Step], config: StudyConfig) -> dict[str, str]:
+def _jobs(
+    steps: Sequence[Step],
+    more: Sequence[Step],
+    homes: Mapping[str, Path],
+    target: Path,
+    config: StudyConfig,
+    records: list[dict[str, Any]],
+) -> list[Job]:
+    """Steps as pieces of work, the one that puts the city together, and those that only look at it."""
+    jobs = []
+    for step in (*steps, *more):
+        before = [(earlier, homes[earlier.name]) for earlier in _before(step, steps)]
+        work = partial(_run, step, homes[step.name], before, config)
+        jobs.append(Job(step.name, step.title, homes[step.name], work, step.after, step.weight, step.imports))
+    work = partial(_finish, [(step, homes[step.name]) for step in steps], target, config, records)
+    last = Job("city", "Putting the city together", target, work, tuple(step.name for step in steps))
+    return [*jobs[: len(steps)], last, *jobs[len(steps) :]]
+
+
+def _keys(steps: Sequence[Step], config: StudyConfig) -> dict[str, str]:
     """Key of every step: a hash of all that its result depends on."""
     keys: dict[str, str] = {}
     for step in steps:
@@ -201,79 +204,7 @@ def _keys(steps: list[Step], config: StudyConfig) -> dict[str, str]:
     return keys
 
 
-def _run_all(
-    steps: list[Step], homes: Mapping[str, Path], config: StudyConfig, progress: Progress, executor: Executor
-) -> dict[str, float]:
-    """
-    Run the steps that are not kept, each as soon as those it comes after are done.
-
-    Returns
-    -------
-    dict
-        Time of every step by title [s]; 0 for those that were kept.
-
-    Raises
-    ------
-    InputError
-        The problems of all steps that could run.
-    """
-    seconds = dict.fromkeys((step.title for step in steps), 0.0)
-    done: set[str] = set()
-    waiting = list(steps)
-    running: dict[Future[float], Step] = {}
-    errors: list[Problem] = []
-    room, depths, importing = getattr(executor, "workers", len(steps)), _depths(steps), False
-    while waiting or running:
-        ready = [step for step in waiting if done.issuperset(step.after)]
-        for step in sorted(ready, key=lambda step: -depths[step.name]):
-            if is_whole(homes[step.name]):
-                done.add(step.name)
-                progress.done(step.title, 0.0, True)
-            elif len(running) < room:
-                progress.step(step.title)
-                before = [(earlier, homes[earlier.name]) for earlier in _before(step, steps)]
-                running[executor.submit(_run, step, homes[step.name], before, config)] = step
-            else:
-                continue
-            waiting.remove(step)
-        if ready and not running:
-            continue
-        if len(running) < room < len(steps) and not importing:
-            modules = [module for step in waiting if not is_whole(homes[step.name]) for module in step.imports]
-            executor.submit(_import, modules)
-            importing = True
-        if not running:
-            break
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            step = running.pop(future)
-            try:
-                seconds[step.title] = future.result()
-            except InputError as error:
-                errors += error.problems
-            else:
-                done.add(step.name)
-                progress.done(step.title, seconds[step.title], False)
-    if errors:
-        raise InputError(dict.fromkeys(errors))
-    return seconds
-
-
-def _import(modules: list[str]) -> None:
-    """Import what is slow to import, in a process that has nothing else to do yet."""
-    for module in modules:
-        import_module(module)
-
-
-def _depths(steps: list[Step]) -> dict[str, int]:
-    """How many steps wait for each one, one after the other."""
-    depths = dict.fromkeys((step.name for step in steps), 0)
-    for step in reversed(steps):
-        for name in step.after:
-            depths[name] = max(depths[name], depths[step.name] + 1)
-    return depths
-
-
-def _before(step: Step, steps: list[Step]) -> list[Step]:
+def _before(step: Step, steps: Sequence[Step]) -> list[Step]:
     """Steps whose results a step sees, in order."""
     seen = set(step.after)
     for earlier in reversed(steps):
@@ -314,8 +245,9 @@ def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None
     from dothi.io.parquet import write_table
     from dothi.io.terrain import write_raster
 
+    plain = {name: value for name, value in made.items() if isinstance(value, bytes)}
     tables = {name: value for name, value in made.items() if isinstance(value, pd.DataFrame)}
-    rasters = {name: value for name, value in made.items() if name not in tables}
+    rasters = {name: value for name, value in made.items() if name not in tables and name not in plain}
     broken = {}
     for name, frame in tables.items():
         if name not in TABLES:
@@ -330,6 +262,8 @@ def _keep(step: Step, made: Mapping[str, Any], draft: Draft, home: Path) -> None
         write_table(conformed, home / f"{name}.parquet")
     for name, raster in rasters.items():
         write_raster(raster, home / f"{name}.tif")
+    for name, content in plain.items():
+        write_bytes(home / name, content)
     manifest = {
         "step": step.name,
         "tables": {name: len(tables[name]) for name in sorted(tables)},
@@ -375,15 +309,21 @@ def _from_json(entry: Mapping[str, Any]) -> Problem:
     return Problem(**{**entry, "rows": tuple(entry["rows"])})
 
 
-def _finish(done: list[tuple[Step, Path]], target: Path, config: StudyConfig, records: list[dict[str, Any]]) -> None:
+def _finish(done: list[tuple[Step, Path]], target: Path, config: StudyConfig, records: list[dict[str, Any]]) -> float:
     """
     Put the finished city together from what its steps kept; roads have become links.
 
     Tables were checked by the steps that gave them; here it is seen that they refer to each other. Files of tables
     that have all their columns, and those of rasters, are copied as they are.
+
+    Returns
+    -------
+    float
+        How long it took [s].
     """
     from dothi.io.parquet import check_links, column_names
 
+    began = time.perf_counter()
     draft = Draft(config)
     files: dict[str, Path] = {}
     rows: dict[str, int] = {}
@@ -414,6 +354,7 @@ def _finish(done: list[tuple[Step, Path]], target: Path, config: StudyConfig, re
     )
     with whole_folder(target) as part:
         city.write(part, {name: file for name, file in files.items() if name not in lacking})
+    return time.perf_counter() - began
 
 
 def _completed(file: Path) -> Any:

@@ -73,6 +73,12 @@ def _load_whole(folder: Path, name: str) -> Any:
     return schema.complete(frame, TABLES[name]) if name in TABLES else frame
 
 
+def _load_raster(path: Path) -> Any:
+    from dothi.io.terrain import read_raster  # only where a raster is asked for
+
+    return read_raster(path)
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -253,8 +259,6 @@ class City:
         InputError
             There is no city, or its manifest is damaged or of another format.
         """
-        from dothi.io.terrain import read_raster
-
         path = folder / MANIFEST
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -273,7 +277,7 @@ class City:
                 crs=manifest["crs"],
                 bounds=tuple(manifest["bounds"]),
                 tables=Loaded({name: partial(_load_whole, folder, name) for name in manifest["tables"]}),
-                rasters=Loaded({name: partial(read_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
+                rasters=Loaded({name: partial(_load_raster, folder / f"{name}.tif") for name in manifest["rasters"]}),
                 provenance=manifest["provenance"],
                 known_rows=manifest["tables"],
             )

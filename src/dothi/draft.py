@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dothi import schema
-from dothi.city import Loaded
+from dothi.city import City, Loaded
 from dothi.crs import Extent
 from dothi.errors import InputError, Problem, Problems
 from dothi.tables import TABLES
@@ -70,6 +71,23 @@ class Draft:
             return self.tables[name].copy(deep=False)
         return schema.empty(TABLES[name], self.config.crs)
 
+    def city(self) -> City:
+        """The city as far as it is known, with the declared columns of its tables."""
+        names = [name for name in self.tables if name in TABLES and name != "roads"]  # roads become links
+        sources = [source.model_dump(exclude_none=True) for source in self.config.source]
+        return City(
+            name=self.config.name,
+            country=self.config.country,
+            crs=self.config.crs,
+            bounds=self.extent().bounds,
+            tables=Loaded({name: partial(self._completed, name) for name in names}),
+            rasters=self.rasters,
+            provenance={"sources": sources},
+        )
+
+    def _completed(self, name: str) -> Any:
+        return schema.complete(self.tables[name], TABLES[name])
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -83,13 +101,15 @@ class Step:
     title
         What it does, for people.
     run
-        Takes a draft, gives the tables and rasters it makes or changes.
+        Takes a draft, gives the tables and rasters it makes or changes, or the content of other files by their name.
     after
         Steps whose results it sees, and those that these see.
     depends_on
         Everything besides those steps that its result depends on.
     source
         Place in ``dothi.toml`` of the source it reads; None for all other steps.
+    weight
+        About how long it takes, beside others: what the end must wait for longest begins first.
     imports
         Modules that take long to import.
     """
@@ -100,4 +120,5 @@ class Step:
     after: tuple[str, ...] = ()
     depends_on: Any = None
     source: int | None = None
+    weight: float = 1.0
     imports: tuple[str, ...] = ()

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from dothi.crs import LONLAT, Extent
 from dothi.draft import Draft, Step
 from dothi.errors import InputError, Problem, Problems
@@ -17,6 +15,8 @@ from dothi.schema import expand
 from dothi.tables import TABLES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dothi.config import StudyConfig
     from dothi.sources import Source
 
@@ -65,22 +65,24 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
             _buildings,
             ("assemble",),
             seed,
+            weight=2.0,
             imports=("dothi.derive.buildings", *LEARNING),
         ),
         Step(
             "network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)
         ),
-        Step("terrain", "Terrain", _terrain, ("water",), cell),
+        Step("terrain", "Terrain", _terrain, ("water",), cell, weight=2.5),
         Step("people", "Dwellings, residents and jobs", _people, ("buildings",), seed),
         Step("transit", "Lines of public transport", _transit, ("network", "people"), options.synthetic_transit),
         Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
         Step("cover", "Land cover", _cover, ("water", "network"), cell),
         Step("ground", "Ground of the buildings", _ground, ("people", "terrain")),
-        Step("surfaces", "Surfaces of the buildings", _surfaces, ("ground",)),
+        Step("surfaces", "Surfaces of the buildings", _surfaces, ("ground",), weight=2.0),
         Step("places", "Facilities and zones", _places, ("network", "people"), (options.zones, options.zone_cell_m)),
     ]
     if options.accuracy:
-        derived.append(Step("accuracy", "Trying the methods on known values", _accuracy, ("people",), seed))
+        trying = "Trying the methods on known values"
+        derived.append(Step("accuracy", trying, _accuracy, ("people",), seed, weight=1.5))
     return [*reading, *derived]
 
 
@@ -129,6 +131,8 @@ def _assemble(draft: Draft) -> Mapping[str, Any]:
 
 
 def _water(draft: Draft) -> Mapping[str, Any]:
+    import pandas as pd
+
     from dothi.derive.water import merge_water, river_from_void
 
     bodies = merge_water(draft.table("water_bodies"), draft.table("waterways"))
@@ -226,6 +230,8 @@ def _network(draft: Draft) -> Mapping[str, Any]:
 
 
 def _buildings(draft: Draft) -> Mapping[str, Any]:
+    import pandas as pd
+
     from dothi.derive import buildings as infer
 
     country = draft.config.country

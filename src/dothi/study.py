@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from dothi import run
-    from dothi.build import Progress
+    from dothi.draft import Step
+    from dothi.jobs import Progress
     from dothi.kpi import Evidence
     from dothi.scenario import Scenario
 
@@ -78,7 +79,9 @@ class Study:
         """Folder of everything that can be made again."""
         return self.folder / DERIVED
 
-    def build(self, progress: Progress | None = None, executor: Executor | None = None) -> Built:
+    def build(
+        self, progress: Progress | None = None, executor: Executor | None = None, more: Sequence[Step] = ()
+    ) -> Built:
         """
         Build the city from its sources, or find that nothing changed.
 
@@ -88,13 +91,15 @@ class Study:
             Told of every step.
         executor
             Where steps run, such as `dothi.workers.processes()`; in this process where None.
+        more
+            Steps that only look at the city in the making, such as `dothi.publish.report.picture_steps()`.
 
         Raises
         ------
         InputError
             Sources break rules; the study is as it was.
         """
-        return build_city(self.config, self.folder, self.derived, progress, executor)
+        return build_city(self.config, self.folder, self.derived, progress, executor, more)
 
     @property
     def city(self) -> City:

@@ -42,7 +42,7 @@ class Inline(Executor):
 
 class Pool(ProcessPoolExecutor):
     """
-    Pool of processes; the first one starts at once, and imports what all work needs while this process does the same.
+    Pool of processes; two of them start at once, and import what all work needs while this process looks what to do.
 
     Attributes
     ----------
@@ -53,7 +53,8 @@ class Pool(ProcessPoolExecutor):
     def __init__(self, workers: int) -> None:
         super().__init__(workers, mp_context=get_context("spawn"), initializer=_watch, initargs=(os.getpid(),))
         self.workers = workers
-        self.submit(import_module, "geopandas")
+        for _ in range(min(workers, 2)):
+            self.submit(import_module, "geopandas")
 
 
 def processes(workers: int | None = None) -> Executor:
@@ -176,7 +177,12 @@ def executor_for(scheduler: str | None = None, workers: int | None = None) -> Ex
 
 
 def _watch(parent: int) -> None:
-    """End this process when its parent is gone; an interruption from the keyboard is the parent's to handle."""
+    """
+    End this process when its parent is gone; an interruption from the keyboard is the parent's to handle.
+
+    xarray imports Dask where it is installed, which takes half a second, only to find that no array is one of Dask's.
+    """
+    sys.modules.setdefault("dask", None)  # type: ignore[arg-type]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def look() -> Any:

@@ -13,6 +13,7 @@ from dothi.config import StudyConfig
 from dothi.draft import Step
 from dothi.errors import InputError, Problems
 from dothi.io.parquet import check_links, write_table
+from dothi.jobs import Silent, run_jobs
 from dothi.schema import complete
 from dothi.tables import TABLES
 from dothi.workers import Inline
@@ -52,10 +53,8 @@ def run(tmp_path):
             steps.append(Step(f"step-{number}", f"Step {number}", give, before))
             before = (f"step-{number}",)
         homes = {step.name: folder / step.name for step in steps}
-        build._run_all(steps, homes, config, build.Silent(), Inline())
-        target = folder / "city"
-        build._finish([(step, homes[step.name]) for step in steps], target, config, [])
-        return City.read(target)
+        run_jobs(build._jobs(steps, (), homes, folder / "city", config, []), Silent(), Inline())
+        return City.read(folder / "city")
 
     return build_of
 

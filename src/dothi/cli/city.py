@@ -61,7 +61,7 @@ def build_study(folder: Path, workers: int | None, as_json: bool, quiet: bool) -
     from dothi.workers import processes
 
     pool = processes(workers)  # starts while this process imports what follows
-    from dothi.publish.report import summary, write_build_report
+    from dothi.publish.report import picture_steps, summary, write_build_report
     from dothi.study import Study
 
     console = new_console()
@@ -70,11 +70,12 @@ def build_study(folder: Path, workers: int | None, as_json: bool, quiet: bool) -
     if loud:
         console.print(f"[bold]{study.config.name}[/] [dim]{folder}[/]")
     with Bars(console) if loud else nullcontext() as bars:
-        built = study.build(bars, pool)
+        built = study.build(bars, pool, picture_steps())
     report = write_build_report(study, built, pool)
+    told = pool.submit(summary, study, built).result() if as_json else {}
     pool.shutdown()
     if as_json:
-        tell(summary(study, built))
+        tell(told)
     elif not quiet:
         _print_built(console, built, report)
 

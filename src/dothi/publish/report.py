@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import jinja2
-import pandas as pd
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
 
 from dothi.city import City
-from dothi.io.files import write_text
-from dothi.publish.pictures import draw_map
-from dothi.publish.view import draw_view
+from dothi.content import code_digest
+from dothi.draft import Draft, Step
+from dothi.io.files import copy_file, write_text
 from dothi.schema import expand
 from dothi.tables import RASTERS, TABLES
 from dothi.units import M2_PER_HA, M_PER_KM
@@ -22,11 +22,16 @@ from dothi.workers import Inline
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    import pandas as pd
+
     from dothi.build import Built
     from dothi.study import Study
 
 REPORT = "build-report.html"
-PAINTERS = {"map": draw_map, "view": draw_view}
+PAINTERS: Final = {"map": "dothi.publish.pictures", "view": "dothi.publish.view"}
+"""Modules that draw the pictures, by name; imported where a picture is drawn."""
+SHOWN: Final = {"map": ("buildings", "network", "terrain"), "view": ("network", "ground")}
+"""Steps of a build whose results each picture shows."""
 
 
 def describe(city: City) -> dict[str, Any]:
@@ -61,6 +66,8 @@ def describe(city: City) -> dict[str, Any]:
 
 
 def _describe_table(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    import pandas as pd
+
     declared = expand(TABLES[name].columns) if name in TABLES else {}
     columns = {}
     for column in frame.columns:
@@ -117,7 +124,7 @@ def write_build_report(study: Study, built: Built, executor: Executor | None = N
     built
         What its build did.
     executor
-        Where the pictures are drawn; in this process where None.
+        Where it is written; in this process where None.
 
     Returns
     -------
@@ -131,13 +138,51 @@ def write_build_report(study: Study, built: Built, executor: Executor | None = N
         and f'content="{built.folder.name}"' in report.read_text(encoding="utf-8")[:2000]
     ):
         return report
-    pictures = {name: study.folder / "pictures" / f"{name}.png" for name in PAINTERS}
-    executor = executor or Inline()
-    drawn = [executor.submit(_draw, name, built.folder, path) for name, path in pictures.items()]
+    (executor or Inline()).submit(_write, report, built).result()
+    return report
+
+
+def picture_steps() -> tuple[Step, ...]:
+    """Steps of a build that draw the pictures of its report, each as soon as there is what it shows."""
+    return tuple(
+        Step(
+            name,
+            f"Drawing the {name}",
+            partial(_picture, name),
+            after=SHOWN[name],
+            depends_on=code_digest(module),
+            weight=2.0,
+            imports=(module,),
+        )
+        for name, module in PAINTERS.items()
+    )
+
+
+def _picture(name: str, draft: Draft) -> Mapping[str, bytes]:
+    """File of a picture of the city in the making; none where there is nothing to be shown."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.png"
+        _painter(name)(draft.city(), path)
+        return {path.name: path.read_bytes()} if path.exists() else {}
+
+
+def _painter(name: str) -> Callable[[City, Path], None]:
+    paint: Callable[[City, Path], None] = getattr(import_module(PAINTERS[name]), f"draw_{name}")
+    return paint
+
+
+def _write(report: Path, built: Built) -> None:
+    """Write the report, with pictures that its build drew or else with new ones."""
+    import jinja2
+
     city = built.city
-    facts, description = _facts(city), describe(city)
-    for picture in drawn:
-        picture.result()
+    pictures = {name: report.parent / "pictures" / f"{name}.png" for name in PAINTERS}
+    for name, path in pictures.items():
+        drawn = built.looked[name] / path.name if name in built.looked else None
+        if drawn is None:
+            _painter(name)(city, path)
+        elif drawn.exists():
+            copy_file(drawn, path)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dothi.publish"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -147,21 +192,16 @@ def write_build_report(study: Study, built: Built, executor: Executor | None = N
     }
     html = environment.get_template("build-report.html.jinja").render(
         key=built.folder.name,
-        city=description,
+        city=describe(city),
         declared=TABLES,
         problems=_by_severity(built),
         accuracy=built.accuracy,
         geometry=_geometry(city),
         seconds=built.seconds,
-        facts=facts,
+        facts=_facts(city),
         pictures={name: _inline(path) for name, path in pictures.items() if path.exists()},
     )
     write_text(report, html)
-    return report
-
-
-def _draw(name: str, folder: Path, path: Path) -> None:
-    PAINTERS[name](City.read(folder), path)
 
 
 def _geometry(city: City) -> list[dict[str, Any]]:

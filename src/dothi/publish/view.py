@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection, QuadMesh
 from matplotlib.colors import Normalize, to_rgb
 
 from dothi.publish.pictures import (
@@ -112,17 +112,15 @@ def draw_view(city: City, path: Path, *, width_m: float = 1500.0) -> None:
     seen = _in_picture(eye, shapely.get_coordinates(shapely.centroid(_shapes(buildings))), ground, bounds)
 
     figure, axes, scale = canvas(bounds, 14.0)
-    _draw_ground(axes, city, eye, levels)
+    _draw_ground(axes, city, eye, levels, bounds)
     _draw_flat(axes, city, eye, levels, scale)
     _draw_trees(axes, city, eye, levels, scale)
     faces, colours, depth = _building_faces(buildings[seen], ground[seen], eye)
     order = np.argsort(-depth, kind="stable")
     edges = (0.22, 0.17, 0.17, 0.30)
-    axes.add_collection(
-        PolyCollection(
-            [faces[face] for face in order], facecolors=colours[order], edgecolors=edges, linewidths=0.2, zorder=2
-        )
-    )
+    drawn = [faces[face] for face in order]
+    painted = PolyCollection(drawn, closed=False, facecolors=colours[order], edgecolors=edges, linewidths=0.2, zorder=2)
+    axes.add_collection(painted, autolim=False)
     credit(figure, city)
     save(figure, path, "#ffffff")
 
@@ -170,26 +168,30 @@ def _in_picture(eye: Eye, xy: Floats, z: Floats, bounds: tuple[float, float, flo
     return np.asarray(((place > low) & (place < high)).all(axis=1))
 
 
-def _draw_ground(axes: Axes, city: City, eye: Eye, levels: Levels) -> None:
-    """The terrain as small lit squares, farthest first."""
+def _draw_ground(axes: Axes, city: City, eye: Eye, levels: Levels, bounds: tuple[float, float, float, float]) -> None:
+    """The terrain as small lit squares, farthest first: row by row from the north, each from the west."""
     west, south, east, north = city.bounds
     x = np.linspace(west, east, max(2, round((east - west) / GROUND_CELL_M)))
-    y = np.linspace(south, north, max(2, round((north - south) / GROUND_CELL_M)))
+    y = np.linspace(north, south, max(2, round((north - south) / GROUND_CELL_M)))
     xy = np.stack(np.meshgrid(x, y), axis=-1)
     z = levels(xy.reshape(-1, 2)).reshape(xy.shape[:2])
-    corners = eye(xy.reshape(-1, 2), z.ravel()).reshape(*z.shape, 2)
-    squares = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2).reshape(
-        -1, 4, 2
-    )
     slope_y, slope_x = np.gradient(z, y, x)
     normal = np.stack([-slope_x, -slope_y, np.ones_like(z)], axis=-1)
-    light = (normal @ SUN) / np.linalg.norm(normal, axis=-1) / SUN[2]
-    shade = np.clip(light[:-1, :-1].ravel(), 0.86, 1.05)[:, None]
-    order = np.argsort(-eye.depth(xy[:-1, :-1].reshape(-1, 2)), kind="stable")
-    colours = np.clip(np.array(to_rgb(GROUND)) * shade, 0.0, 1.0)
-    axes.add_collection(
-        PolyCollection(list(squares[order]), facecolors=colours[order], edgecolors=colours[order], linewidths=0.4)
-    )
+    light = np.clip((normal @ SUN) / np.linalg.norm(normal, axis=-1) / SUN[2], 0.86, 1.05)
+    rows, columns = _window(_in_picture(eye, xy.reshape(-1, 2), z.ravel(), bounds).reshape(z.shape))
+    corners = eye(xy[rows, columns].reshape(-1, 2), z[rows, columns].ravel()).reshape(*z[rows, columns].shape, 2)
+    colours = np.clip(np.array(to_rgb(GROUND)) * light[rows, columns][:-1, :-1].reshape(-1, 1), 0.0, 1.0)
+    squares = QuadMesh(corners, facecolors=colours, edgecolors="face", linewidths=0.4)
+    axes.add_collection(squares, autolim=False)
+
+
+def _window(seen: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of a grid that hold all points that are seen, two at least."""
+    found = [np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)]
+    if not all(map(len, found)):
+        return slice(0, 2), slice(0, 2)
+    starts = [min(int(places[0]), size - 2) for places, size in zip(found, seen.shape, strict=True)]
+    return slice(starts[0], int(found[0][-1]) + 2), slice(starts[1], int(found[1][-1]) + 2)
 
 
 def _draw_flat(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -> None:
@@ -207,7 +209,8 @@ def _draw_flat(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -
     land_use, water, links, railways = (city[name] for name in ("land_use", "water_bodies", "links", "railways"))
     if len(land_use):
         green = land_use[land_use["class"].isin(GREEN_CLASSES)]
-        axes.add_collection(PolyCollection(laid(polygons_of(fine(green))[0]), facecolors=GREEN, edgecolors="none"))
+        parks = PolyCollection(laid(polygons_of(fine(green))[0]), facecolors=GREEN, edgecolors="none")
+        axes.add_collection(parks, autolim=False)
     for shape in shapely.get_parts(_shapes(water)) if len(water) else ():
         level = float(levels(shapely.get_coordinates(shape.representative_point()))[0])
         fill_with_holes(axes, shapely.transform(shape, partial(eye, z=level)), WATER)
@@ -215,15 +218,13 @@ def _draw_flat(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -
         roads = links[links["car"] & (links["reverse_link_id"].isna() | (links["reverse_link_id"] > links.index))]
         lines = laid(lines_of(shapely.force_2d(fine(roads))))
         widths = roads["width_m"].fillna(5.0).to_numpy() * scale
-        axes.add_collection(
-            LineCollection(lines, colors=ROAD_EDGE, linewidths=widths + 0.7, capstyle="round", zorder=1)
-        )
-        axes.add_collection(LineCollection(lines, colors=ROAD, linewidths=widths, capstyle="round", zorder=1))
+        for colour, extra in ((ROAD_EDGE, 0.7), (ROAD, 0.0)):
+            streets = LineCollection(lines, colors=colour, linewidths=widths + extra, capstyle="round", zorder=1)
+            axes.add_collection(streets, autolim=False)
     if len(railways):
         surface = railways[~railways["tunnel"].fillna(value=False).astype(bool)]
-        axes.add_collection(
-            LineCollection(laid(lines_of(fine(surface))), colors=RAIL, linewidths=1.2, alpha=0.8, zorder=1)
-        )
+        tracks = LineCollection(laid(lines_of(fine(surface))), colors=RAIL, linewidths=1.2, alpha=0.8, zorder=1)
+        axes.add_collection(tracks, autolim=False)
 
 
 def _draw_trees(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) -> None:
@@ -248,29 +249,32 @@ def _draw_trees(axes: Axes, city: City, eye: Eye, levels: Levels, scale: float) 
 
 
 def _building_faces(buildings: Any, ground: Floats, eye: Eye) -> tuple[list[Floats], Floats, Floats]:
-    """Walls turned to the eye and roofs: outlines, colours, and depths to paint by."""
+    """Walls turned to the eye and roofs: closed outlines, colours, and depths to paint by."""
     height = buildings["height_m"].to_numpy()
     top = ground + height
     rings, row = polygons_of(shapely.orient_polygons(_shapes(buildings)))
+    if not rings:
+        return [], np.empty((0, 3)), np.empty(0)
     tint = HEIGHTS(Normalize(0.0, HEIGHT_STOP_M)(height))[:, :3]
     walls = 0.55 * np.array(to_rgb(WALL)) + 0.45 * tint
     roofs = 0.30 * np.ones(3) + 0.70 * tint
 
-    start = np.concatenate([ring[:-1] for ring in rings])
-    end = np.concatenate([ring[1:] for ring in rings])
-    owner = np.repeat(np.arange(len(rings)), [len(ring) - 1 for ring in rings])
+    points = np.concatenate(rings)
+    size = np.array([len(ring) for ring in rings])
+    first = np.cumsum(size) - size
+    owner = np.repeat(np.arange(len(rings)), size)
+    begins = np.flatnonzero(owner[:-1] == owner[1:])  # a ring ends where it began
+    start, end, owner_of_wall = points[begins], points[begins + 1], owner[begins]
     run = end - start
     normal = np.column_stack([run[:, 1], -run[:, 0]]) / np.maximum(np.hypot(*run.T), 1e-9)[:, None]
     seen = normal @ eye.towards > 1e-3
-    start, end, owner, normal = start[seen], end[seen], owner[seen], normal[seen]
-    building = row[owner]
-    quads = np.stack(
-        [eye(start, ground[building]), eye(end, ground[building]), eye(end, top[building]), eye(start, top[building])],
-        axis=1,
-    )
+    start, end, wall_of, normal = start[seen], end[seen], owner_of_wall[seen], normal[seen]
+    building = row[wall_of]
+    low, high = (eye(start, level[building]) for level in (ground, top))
+    quads = np.stack([low, eye(end, ground[building]), eye(end, top[building]), high, low], axis=1)
     light = 0.58 + 0.42 * np.clip(normal @ SUN[:2] / np.hypot(*SUN[:2]), 0.0, 1.0)
-    nearest = np.array([eye.depth(ring).min() for ring in rings])
+    nearest = np.minimum.reduceat(eye.depth(points), first)
     # A building is painted as a whole by its nearest corner: walls from back to front, then the roof.
-    wall_depth = nearest[owner] + 1e-3 * (1.0 + eye.depth((start + end) / 2) - nearest[owner])
-    faces = [*quads, *(eye(ring, top[of]) for ring, of in zip(rings, row, strict=True))]
+    wall_depth = nearest[wall_of] + 1e-3 * (1.0 + eye.depth((start + end) / 2) - nearest[wall_of])
+    faces = [*quads, *np.split(eye(points, top[row][owner]), first[1:])]
     return faces, np.concatenate([walls[building] * light[:, None], roofs[row]]), np.concatenate([wall_depth, nearest])
