@@ -277,7 +277,7 @@ def _check(network: Network) -> None:
     each(np.asarray(conical | (network.alpha == 0.0) | _finite(network.beta, 1.0)), "beta", "≥ 1 for BPR")
     each(np.isfinite(network.beta), "beta", "is a number")
     each(_finite(network.background, 0.0), "background_pcu_h", "≥ 0 pcu/h")
-    each((network.cost_s >= 0.0).all(axis=0), "cost_s", "≥ 0 s, infinite where closed")
+    each(np.asarray((network.cost_s >= 0.0).all(axis=0)), "cost_s", "≥ 0 s, infinite where closed")
     _check_turns(network, problems)
     problems.raise_errors()
 
