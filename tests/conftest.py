@@ -82,6 +82,15 @@ def little_city():
 
 
 @pytest.fixture
+def little_chain(monkeypatch):
+    """Only two simulations on offer, for tests of what goes on around them."""
+    from dothi.chain import STAGES
+
+    for name in set(STAGES) - {"stock", "walk"}:
+        monkeypatch.delitem(STAGES, name)
+
+
+@pytest.fixture
 def little_study(tmp_path, little_city):
     """Study of the little town, as if it had been built; scenarios are written into it by name."""
     from dothi.study import Study

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dothi.evaluate import CITY, Values, check_current, evaluate
+from dothi.evaluate import CITY, Values, check_current, evaluate, record_of
 from dothi.indicators import KPIS
 from dothi.kpi import Evidence, Kpi
-from dothi.run import parameters
+from dothi.run import notes_of, parameters
 from dothi.scenario import LANGUAGES, Scenario, lineage
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dothi.errors import Problem
     from dothi.run import Place
     from dothi.study import Study
 
@@ -79,11 +80,14 @@ class Comparison:
         By scenario, values of the indicators by area and id.
     words
         By scenario but the first and by language, what differs from the first.
+    notes
+        By scenario, what its changes put right or want to be known.
     """
 
     scenarios: Mapping[str, Scenario]
     values: Mapping[str, Values]
     words: Mapping[str, Mapping[str, tuple[str, ...]]]
+    notes: Mapping[str, tuple[Problem, ...]]
 
     @property
     def first(self) -> str:
@@ -119,7 +123,7 @@ class Comparison:
                     "id": kpi.id,
                     "domain": kpi.domain,
                     "indicator": kpi.name[language],
-                    "unit": kpi.unit,
+                    "unit": kpi.unit_in(language),
                     "better": kpi.better,
                     "status": kpi.status,
                     "scenario": name,
@@ -152,7 +156,11 @@ def compare(study: Study, names: Sequence[str], *, by_ward: bool = False) -> Com
     InputError
         A scenario is unknown, or was not run as it is written now: all of them are named.
     """
-    place, scenarios = study.place, study.scenarios
+    return hold(study.place, study.scenarios, names, by_ward=by_ward)
+
+
+def hold(place: Place, scenarios: Mapping[str, Scenario], names: Sequence[str], *, by_ward: bool = False) -> Comparison:
+    """The same of scenarios that were read before; see `compare`."""
     names = list(dict.fromkeys(names))
     check_current(place, scenarios, names)
     first, *others = names
@@ -160,6 +168,7 @@ def compare(study: Study, names: Sequence[str], *, by_ward: bool = False) -> Com
         {name: scenarios[name] for name in names},
         {name: evaluate(place, name, by_ward=by_ward) for name in names},
         {name: differences(place, scenarios, first, name) for name in others},
+        {name: notes_of(record_of(place, name)) for name in names},
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 Severity = Literal["error", "repair", "note"]
@@ -48,6 +48,16 @@ class Problem:
     n_rows: int = 0
     rows: tuple[str, ...] = ()
     severity: Severity = "error"
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Problem:
+        """Problem from its fields, as `plain` gives them."""
+        return cls(**{**plain, "rows": tuple(plain.get("rows", ()))})
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Its fields, for files and programs."""
+        return asdict(self)
 
     @property
     def place(self) -> str:

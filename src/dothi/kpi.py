@@ -23,6 +23,16 @@ Domain = Literal["economy", "government", "mobility", "environment", "living", "
 DOMAINS: Final[tuple[Domain, ...]] = ("economy", "government", "mobility", "environment", "living", "people")
 Status = Literal["measured", "modelled", "entered", "estimated"]
 
+UNITS: Final[Mapping[str, Mapping[str, str]]] = {
+    "% of residents": {"fr": "% des habitants", "vi": "% dân số"},
+    "residents": {"fr": "habitants", "vi": "người"},
+    "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},
+    "inhabitants per km²": {"fr": "habitants par km²", "vi": "người/km²"},
+    "km per km²": {"fr": "km par km²", "vi": "km/km²"},
+    "km per 100,000 inhabitants": {"fr": "km pour 100 000 habitants", "vi": "km/100.000 dân"},
+}
+"""Units with words in them, in other languages than English."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -124,13 +134,13 @@ class Kpi:
     name
         Its name by language.
     unit
-        Its unit.
+        Its unit; words in it are translated by `UNITS`.
     better
         Which way is better; ``context`` where neither is.
     needs
         Simulations that it is computed from.
     formula
-        How it is computed, in words.
+        How it is computed, in words, by language.
     source
         Where its definition stands.
     compute
@@ -145,10 +155,18 @@ class Kpi:
     unit: str
     better: Literal["higher", "lower", "context"]
     needs: tuple[str, ...]
-    formula: str
+    formula: Mapping[str, str] | str
     source: str
     compute: Callable[[Evidence], float | None]
     status: Status = "modelled"
+
+    def unit_in(self, language: str) -> str:
+        """Its unit in a language."""
+        return UNITS.get(self.unit, {}).get(language, self.unit)
+
+    def formula_in(self, language: str) -> str:
+        """How it is computed, in a language."""
+        return self.formula if isinstance(self.formula, str) else self.formula[language]
 
     def value(self, evidence: Evidence) -> float | None:
         """Its value, None where it cannot be computed."""

@@ -10,13 +10,15 @@ from pydantic import Field
 
 from dothi import __version__
 from dothi.catalogue import Facts, attribution
-from dothi.compare import Cell, Comparison, Verdict, differences
-from dothi.errors import InputError, Problem, Problems
-from dothi.evaluate import CITY, check_current, evaluate
+from dothi.chain import STAGES
+from dothi.compare import Cell, Verdict, hold
+from dothi.errors import InputError, Problem, Problems, Severity
+from dothi.evaluate import CITY
 from dothi.indicators import KPIS
 from dothi.io.files import is_whole
 from dothi.io.toml import read_toml
-from dothi.run import asked, read_record
+from dothi.rules import in_language, told
+from dothi.run import asked, left_out_of, notes_of, read_record
 from dothi.scenario import TODAY, Scenario, lineage, read_scenarios
 from dothi.shown import Kept, Shown, key_of
 
@@ -31,12 +33,25 @@ LANGUAGES: Final = ("vi", "fr", "en")
 RunState = Literal["never run", "up to date", "out of date"]
 
 
+class Texts(Facts):
+    """One text in every language of the app."""
+
+    vi: str
+    fr: str
+    en: str
+
+
 class ProblemFacts(Facts):
-    """One broken rule: what should hold, and where it does not."""
+    """One broken rule: what should hold, and where it does not; or what was put right, or is to be known."""
 
     text: str
     """All of it in one line, as the command line prints it."""
+    texts: Texts
+    """The same in every language of the app."""
     rule: str
+    rules: Texts
+    """What should hold, in every language of the app; English where nobody translated it."""
+    severity: Severity
     file: str
     table: str
     column: str
@@ -48,21 +63,16 @@ class ProblemFacts(Facts):
         """Facts of a problem."""
         return cls(
             text=str(problem),
+            texts=Texts(**{language: told(problem, language) for language in LANGUAGES}),
             rule=problem.rule,
+            rules=Texts(**{language: in_language(problem.rule, language) for language in LANGUAGES}),
+            severity=problem.severity,
             file=problem.file,
             table=problem.table,
             column=problem.column,
             n_rows=problem.n_rows,
             rows=list(problem.rows),
         )
-
-
-class Texts(Facts):
-    """One text in every language of the app."""
-
-    vi: str
-    fr: str
-    en: str
 
 
 class Lists(Facts):
@@ -101,6 +111,8 @@ class StudyFacts(Facts):
     """Empty until ``dothi build`` was run; today's comes first."""
     attribution: list[str]
     languages: list[str]
+    on_request: list[str]
+    """Simulations that are run only where they are named."""
 
 
 class ScenarioFacts(Facts):
@@ -122,8 +134,16 @@ class ScenarioFacts(Facts):
     finished: str | None
     """When it was last run, UTC."""
     results: list[str]
-    left_out: dict[str, str]
+    left_out: dict[str, Texts]
     """Simulations that lacked what they read, with the reason."""
+    notes: list[ProblemFacts]
+    """What its changes, and those it rests on, put right or want to be known, as of its last run."""
+
+
+def reason_of(problems: Iterable[Problem]) -> Texts:
+    """Why something was left out, in one line."""
+    listed = list(problems)
+    return Texts(**{language: "; ".join(told(problem, language) for problem in listed) for language in LANGUAGES})
 
 
 class ScenarioBody(Facts):
@@ -150,12 +170,12 @@ class IndicatorFacts(Facts):
     id: str
     domain: str
     name: Texts
-    unit: str
+    unit: Texts
     better: Literal["higher", "lower", "context"]
     status: Literal["measured", "modelled", "entered", "estimated"]
     needs: list[str]
     """Simulations that it is computed from."""
-    formula: str
+    formula: Texts
     source: str
 
 
@@ -187,6 +207,8 @@ class ComparisonFacts(Facts):
     titles: list[Texts]
     differences: list[Lists]
     """What each has that the first has not, and the other way round; nothing for the first itself."""
+    notes: list[list[ProblemFacts]]
+    """By scenario, what its changes put right or want to be known."""
     indicators: list[IndicatorFacts]
     areas: list[AreaFacts]
     """The whole city first."""
@@ -322,6 +344,7 @@ class Overview:
             cities=[self._entry(name, shown) for name, shown in cities.items()],
             attribution=attribution(self.current.city.provenance) if cities else [],
             languages=list(LANGUAGES),
+            on_request=[name for name, stage in STAGES.items() if stage.on_request],
         )
 
     def _entry(self, name: str, shown: Shown) -> CityEntry:
@@ -361,7 +384,8 @@ class Overview:
             key=self.cities[name].key if name in self.cities else None,
             finished=record.get("finished"),
             results=list(record.get("results", {})),
-            left_out=record.get("left_out", {}),
+            left_out={model: reason_of(problems) for model, problems in left_out_of(record).items()},
+            notes=[ProblemFacts.of(note) for note in notes_of(record)],
         )
 
     def compare(self, names: Sequence[str], *, by_ward: bool = False) -> ComparisonFacts:
@@ -380,20 +404,15 @@ class Overview:
         if not names:
             problems.error("names scenarios with commas between", column="scenarios")
         problems.raise_errors()
-        check_current(place, self.scenarios, names)
-        first, *others = names
-        found = Comparison(
-            {name: self.scenarios[name] for name in names},
-            {name: evaluate(place, name, by_ward=by_ward) for name in names},
-            {name: differences(place, self.scenarios, first, name) for name in others},
-        )
+        found = hold(place, self.scenarios, names, by_ward=by_ward)
         shown = [
             kpi for kpi in KPIS.values() if any(found.values[name][CITY].get(kpi.id) is not None for name in names)
         ]
         return ComparisonFacts(
             scenarios=names,
             titles=[self.title(name) for name in names],
-            differences=[Lists(vi=[], fr=[], en=[]), *(_lists(found.words[name]) for name in others)],
+            differences=[Lists(vi=[], fr=[], en=[]), *(_lists(found.words[name]) for name in names[1:])],
+            notes=[[ProblemFacts.of(note) for note in found.notes[name]] for name in names],
             indicators=[_indicator(kpi) for kpi in shown],
             areas=[
                 AreaFacts(
@@ -418,10 +437,10 @@ def _indicator(kpi: Kpi) -> IndicatorFacts:
         id=kpi.id,
         domain=kpi.domain,
         name=Texts(**{language: kpi.name[language] for language in LANGUAGES}),
-        unit=kpi.unit,
+        unit=Texts(**{language: kpi.unit_in(language) for language in LANGUAGES}),
         better=kpi.better,
         status=kpi.status,
         needs=list(kpi.needs),
-        formula=kpi.formula,
+        formula=Texts(**{language: kpi.formula_in(language) for language in LANGUAGES}),
         source=kpi.source,
     )

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from pathlib import Path
@@ -29,6 +29,7 @@ from dothi.workers import Inline
 
 State = Literal["made", "found", "left out"]
 WATCH_S: Final = 0.2
+NOTES: Final = "notes.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Outcome:
         Where it lies in the store; empty where left out.
     seconds
         How long it took in this run [s].
-    reason
+    problems
         Why it was left out.
     """
 
@@ -54,7 +55,12 @@ class Outcome:
     state: State
     key: str = ""
     seconds: float = 0.0
-    reason: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it was left out, in one line."""
+        return "; ".join(map(str, self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,15 @@ class Ran:
         What became of its changes.
     outcomes
         By simulation.
+    notes
+        What its changes, and those it rests on, put right or want to be known.
     """
 
     scenario: str
     city: Path
     applied: Outcome
     outcomes: Mapping[str, Outcome]
+    notes: tuple[Problem, ...] = ()
 
 
 class Progress(Protocol):
@@ -183,7 +192,7 @@ def run_scenarios(
         The run was stopped. What was finished is kept, and found by the next run.
     """
     wanted = _known(scenarios, names)
-    stages = _known_models(models)
+    stages = known_models(models)
     given = {name: settings(place, lineage(name, scenarios)) for name in wanted}
     with at_work(place.derived):
         for name in wanted:
@@ -200,7 +209,15 @@ def _known(scenarios: Mapping[str, Scenario], names: Sequence[str] | None) -> li
     return wanted
 
 
-def _known_models(names: tuple[str, ...] | None) -> list[str]:
+def known_models(names: tuple[str, ...] | None) -> list[str]:
+    """
+    Simulations to run, with those they need; all but those made on request where None.
+
+    Raises
+    ------
+    InputError
+        Some are not on offer.
+    """
     try:
         return needed(names)
     except KeyError as error:
@@ -366,7 +383,7 @@ class _Run:
     def _told(self, failed: set[str]) -> dict[str, Ran]:
         """What became of every scenario; its record is written where nothing failed."""
         ran = {
-            name: Ran(name, self.cities[name], self.applied[name], self.outcomes[name])
+            name: Ran(name, self.cities[name], self.applied[name], self.outcomes[name], self._notes(name))
             for name in self.wanted
             if name not in failed
         }
@@ -377,6 +394,14 @@ class _Run:
         if self.astray:
             raise ConvergenceError("\n".join(self.astray))
         return ran
+
+    def _notes(self, name: str) -> tuple[Problem, ...]:
+        return tuple(
+            replace(note, file=f"{scenario.name}, {note.file}")
+            for scenario in lineage(name, self.scenarios)
+            if scenario.change
+            for note in read_notes(self.cities[scenario.name])
+        )
 
     def _submit(self, task: _Task) -> Future[Any]:
         """Work handed out; what is there already is found here, so that an unchanged study needs no workers."""
@@ -427,9 +452,14 @@ class _Run:
             "city": ran.city.name,
             "bases": [self.cities[scenario.name].name for scenario in lineage(name, self.scenarios)[:-1]],
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "notes": [note.plain for note in ran.notes],
             "checked": _checked(self.given[name]),
             "results": self._standing(name, old or {}),
-            "left_out": {model: outcome.reason for model, outcome in ran.outcomes.items() if not outcome.key},
+            "left_out": {
+                model: [problem.plain for problem in outcome.problems]
+                for model, outcome in ran.outcomes.items()
+                if not outcome.key
+            },
         }
         if old is None or {**old, "finished": ""} != {**record, "finished": ""}:
             write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
@@ -448,6 +478,19 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def notes_of(record: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What the changes of a run put right or want to be known, from its record."""
+    return tuple(map(Problem.of, record.get("notes", ())))
+
+
+def left_out_of(record: Mapping[str, Any]) -> dict[str, tuple[Problem, ...]]:
+    """Why simulations of a run were left out, from its record."""
+    return {
+        model: (Problem(told),) if isinstance(told, str) else tuple(map(Problem.of, told))  # once, this was one text
+        for model, told in record.get("left_out", {}).items()
+    }
 
 
 def scenario_folder(place: Place, base: Path, scenario: Scenario) -> Path:
@@ -478,10 +521,21 @@ def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, 
         path = place.folder / "scenarios" / f"{scenario.name}.toml"
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         before = City.read(base)
-        city = scenario.apply(before, file=str(path) if text else "", text=text)
+        notes = Problems()
+        city = scenario.apply(before, file=str(path) if text else "", text=text, notes=notes)
         with whole_folder(folder) as part:
             city.write(part, city.files_of(before, base), share=True)
+            told = [note.plain for note in notes]
+            write_text(part / NOTES, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return folder, time.perf_counter() - began, False
+
+
+def read_notes(folder: Path) -> tuple[Problem, ...]:
+    """What the changes that made a city put right or want to be known; none where no change made it."""
+    try:
+        return tuple(map(Problem.of, json.loads((folder / NOTES).read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError):
+        return ()
 
 
 def recall(
@@ -491,7 +545,7 @@ def recall(
     began = time.perf_counter()
     lacking = [earlier for earlier in STAGES[name].takes if not before[earlier]]
     if lacking:
-        return Outcome(name, "left out", reason=f"needs {', '.join(lacking)}")
+        return Outcome(name, "left out", problems=(Problem(f"there is a result of {', '.join(lacking)}"),))
     try:
         key = _note(place, folder, name, given, before).read_text(encoding="utf-8").strip()
     except OSError:
@@ -542,7 +596,7 @@ def run_stage(place: Place, folder: Path, name: str, given: Mapping[str, Any], b
     try:
         require(city, model)
     except InputError as error:
-        return Outcome(name, "left out", reason="; ".join(map(str, error.problems)))
+        return Outcome(name, "left out", problems=error.problems)
     produced_by = {
         "model": name,
         "parameters": params.model_dump(mode="json"),
@@ -559,7 +613,7 @@ def run_stage(place: Place, folder: Path, name: str, given: Mapping[str, Any], b
             try:
                 result = model(params).run(city)
             except EngineMissingError as error:
-                return Outcome(name, "left out", seconds=time.perf_counter() - began, reason=str(error))
+                return Outcome(name, "left out", seconds=time.perf_counter() - began, problems=(Problem(str(error)),))
             kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)
     write_text(_note(place, folder, name, given, before), kept.key)
     return Outcome(name, state, kept.key, time.perf_counter() - began)

@@ -78,7 +78,7 @@ class Scenario(BaseModel):
             raise ValueError("is a name of letters, digits, blanks, dots and dashes")
         return value
 
-    def apply(self, city: City, *, file: str = "", text: str = "") -> City:
+    def apply(self, city: City, *, file: str = "", text: str = "", notes: Problems | None = None) -> City:
         """
         City with all changes of this scenario; those of its base must have been applied.
 
@@ -88,6 +88,8 @@ class Scenario(BaseModel):
             City as it is; it stays so.
         file, text
             Where the scenario is written, for messages.
+        notes
+            Collector of what changes put right or want to be known; each names its change, such as ``change 2: storm``.
 
         Raises
         ------
@@ -98,15 +100,21 @@ class Scenario(BaseModel):
         for position, change in enumerate(self.change):
             line = line_of(text, ("change", position)) if text else None
             where = f"{file or self.name}, line {line}" if line else f"{file or self.name}, change {position + 1}"
-            own = Problems(f"{where}: {change.kind}")
+            own = Problems()
             try:
                 changed = change.apply(city, own)
             except InputError as error:
                 own.extend(error.problems)
             if own.errors:
-                found.extend(own)
+                told = Problems(f"{where}: {change.kind}")
+                told.extend(own.errors)
+                found.extend(told)
             else:
                 city = changed
+                if notes is not None:
+                    told = Problems(f"change {position + 1}: {change.kind}")
+                    told.extend(own)
+                    notes.extend(told)
         found.raise_errors()
         return city
 

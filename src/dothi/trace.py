@@ -62,7 +62,7 @@ class Trace:
             "value": self.value,
             "unit": self.kpi.unit,
             "status": self.kpi.status,
-            "formula": self.kpi.formula,
+            "formula": {language: self.kpi.formula_in(language) for language in LANGUAGES},
             "source": self.kpi.source,
             "results": [
                 {part: kept.record[part] for part in ("model", "key", "finished", "produced_by", "versions")}

@@ -158,8 +158,17 @@ def test_a_curve_of_your_own_needs_no_data_of_the_country(city):
 def test_a_storm_beyond_what_its_formula_is_meant_for_says_so(city):
     problems = Problems()
     after = change("storm", return_period_years=10, duration_h=24).apply(city, problems)
-    assert "duration_h: is at most 120 min for this formula" in str(next(iter(problems)))
+    assert "duration_h: is at most 120 min for this formula" in [str(problem) for problem in problems]
     assert "meant for 120 min at most" in after["storms"]["source"].iloc[0]
+
+
+def test_constants_that_nobody_compared_with_their_standard_are_noted(city):
+    problems = Problems()
+    change("storm", return_period_years=10).apply(city, problems)
+    assert "were not compared with their standard" in str(next(iter(problems)))
+    problems = Problems()
+    change("storm", curve={"a": 500, "n": 0.6}, return_period_years=10).apply(city, problems)
+    assert not len(problems)
 
 
 def test_what_the_country_does_not_know_is_an_error_that_helps(city):

@@ -22,6 +22,8 @@ from dothi.kpi import Evidence
 from dothi.publish.comparison import WORDS, as_plain, shown, signed, write_comparison
 from dothi.scenario import LANGUAGES, TODAY
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 NO_CARS = 'title = { en = "No cars", fr = "Sans voitures", vi = "Không ô tô" }\nyear = 2030\n'
 NO_CARS += '[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["car"]\n'
 NEAR = 'title = "Near"\nbase = "cars"\n[models.walk]\nlimit_m = 50.0\n'

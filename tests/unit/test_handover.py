@@ -17,6 +17,8 @@ from dothi.publish.handover import App, Files, as_json
 from dothi.publish.handover_paper import in_language, percent
 from dothi.scenario import TODAY
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 EVIL = "</script><script>alert(1)</script><!--"
 CLOSED = 'title = "Closed"\n[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["walk"]\n'
 TITLED = f'title = {{vi = "Đóng", fr = "Fermé", en = "{EVIL}"}}\nbase = "closed"\n'

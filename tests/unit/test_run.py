@@ -9,6 +9,8 @@ from dothi.indicators import KPIS, values
 from dothi.run import Cancelled, read_record
 from dothi.scenario import TODAY
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 CLOSED = 'title = "Closed"\n[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["walk"]\n'
 FOR_CARS = 'title = "No cars"\n[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["car"]\n'
 

@@ -18,6 +18,8 @@ from dothi.server import runs as runs_module
 from dothi.server.app import create_app
 from dothi.server.serve import address_of, listen, run
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 CLOSED = 'title = "Closed"\nyear = 2030\n[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["walk"]\n'
 BODY = {
     "name": "Đóng phố",

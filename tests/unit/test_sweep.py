@@ -18,6 +18,8 @@ from dothi.sweep.ensemble import Ensemble, run_sweep
 from dothi.sweep.plan import Choices, Normal, SweepPlan, Triangular, Uniform, plan_from, read_plan, with_settings
 from dothi.upkeep import needed_by, tidy
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 CARS = """
 title = "Cars"
 [[change]]

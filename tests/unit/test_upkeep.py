@@ -16,6 +16,8 @@ from dothi.turns import alone, at_work
 from dothi.upkeep import needed_by, result_by, tidy
 from dothi.workers import Cluster, Inline, Late, executor_for
 
+pytestmark = pytest.mark.usefixtures("little_chain")
+
 CLOSED = 'title = "Closed"\n[[change]]\nkind = "close_links"\nlinks = "Rue haute"\nmodes = ["walk"]\n'
 
 

@@ -96,11 +96,13 @@ class Climate(Change):
             )
             return {}
         entry: dict[str, Any] = known[self.pathway]
-        checked = "compared" if entry["verified"] else "not compared yet"
-        problems.note(
-            f"is relative to {entry['reference_period']}; source: {entry['source']} ({checked} with the publication)",
-            column="pathway",
+        period, source = entry["reference_period"], entry["source"]
+        rule = (
+            f"is relative to {period}; source: {source} (compared with the publication)"
+            if entry["verified"]
+            else f"is relative to {period}; source: {source} (not compared yet with the publication)"
         )
+        problems.note(rule, column="pathway")
         return entry
 
 

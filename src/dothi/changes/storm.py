@@ -179,6 +179,9 @@ class Storm(Change):
             problems.error(f"{error}, for {station['name']}; or give curve", column="return_period_years")
             return None, ""
         source = f"{found.station}: {found.source}; {'verified' if found.verified else 'not verified'}"
+        if not found.verified:
+            rule = f"constants of heavy rain of {found.station} were not compared with their standard ({found.source})"
+            problems.note(rule, column="curve" if self.station is None else "station")
         if self.duration_h * MINUTES_PER_HOUR > found.to_minutes:
             source += f"; meant for {found.to_minutes:g} min at most"
             problems.note(f"is at most {found.to_minutes:g} min for this formula", column="duration_h")

@@ -70,10 +70,13 @@ class Runs:
 
     def done(self, scenario: str, outcome: Outcome) -> None:
         """Leave a line where something was done."""
+        from rich.markup import escape
+
         self._progress.advance(self._task)
         if self._lines and outcome.state != "found":
-            told = f"[dim]{outcome.seconds:.1f} s[/]" if outcome.state == "made" else f"[dim]{outcome.reason}[/]"
-            self._console.print(f"  {MARKS[outcome.state]} {scenario}: {outcome.model} {told}", soft_wrap=True)
+            told = f"{outcome.seconds:.1f} s" if outcome.state == "made" else escape(outcome.reason)
+            line = f"  {MARKS[outcome.state]} {scenario}: {outcome.model} [dim]{told}[/]"
+            self._console.print(line, soft_wrap=True)
 
 
 @click.command()
@@ -123,7 +126,13 @@ def run(
         ran = study.run(words or None, models=models or None, progress=bars if loud else None, executor=executor)
     graph = graph_of(ran, study.scenarios, study.place.store)
     if as_json:
-        tell({"scenarios": {name: _listed(one) for name, one in ran.items()}, "saved_s": round(graph.saved_s, 3)})
+        tell(
+            {
+                "scenarios": {name: _listed(one) for name, one in ran.items()},
+                "notes": {name: [note.plain for note in one.notes] for name, one in ran.items() if one.notes},
+                "saved_s": round(graph.saved_s, 3),
+            }
+        )
     elif explain is None:
         _print_ran(console, ran, graph)
     if explain is not None:
@@ -145,10 +154,14 @@ def _listed(ran: Ran) -> list[dict[str, Any]]:
 
 
 def _print_ran(console: Console, ran: dict[str, Ran], graph: Graph) -> None:
+    from rich.markup import escape
+
     for name, one in ran.items():
         states = [outcome.state for outcome in one.outcomes.values()]
         told = ", ".join(f"{states.count(state)} {state}" for state in MARKS if state in states)
         console.print(f"[bold]{name}[/]: {told}")
+        for note in one.notes:
+            console.print(f"  [yellow]![/] {escape(str(note))}", soft_wrap=True)
     if graph.saved_s >= 1.0:
         console.print(f"[dim]What was found once took {graph.saved_s:.0f} s.[/]")
 
@@ -164,6 +177,7 @@ def _print_graph(graph: Graph, form: str, *, aside: bool) -> None:
 
 def _print_tree(graph: Graph, aside: bool) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.tree import Tree
 
     from dothi.explain import said
@@ -176,7 +190,7 @@ def _print_tree(graph: Graph, aside: bool) -> None:
         for node in graph.of(scenario):
             reads = f" [dim]from {', '.join((*node.after, *node.reads))}[/]" if node.after or node.reads else ""
             title = "city" if node.work == APPLY else node.work
-            tree.add(f"{MARKS[node.outcome.state]} {title}{reads}: {said(node)}")
+            tree.add(f"{MARKS[node.outcome.state]} {title}{reads}: {escape(said(node))}")
         console.print(tree)
 
 
@@ -260,12 +274,15 @@ def _print_comparison(found: Comparison, language: str, *, deltas: bool) -> None
 
     from dothi.evaluate import CITY
     from dothi.publish.comparison import WORDS, share, shown, signed
+    from dothi.rules import told
 
     console, words = Console(highlight=False), WORDS[language]
     for name, said in found.words.items() if deltas else ():
         console.print(f"[bold]{getattr(found.scenarios[name].title, language)}[/] [dim]{name}[/]")
         for sentence in said[language] or (words["nothing"],):
             console.print(f"  • {sentence}", markup=False)
+        for note in found.notes[name] if deltas else ():
+            console.print(f"  ! {told(note, language)}", markup=False)
     tables: dict[str, Table] = {}
     for area, kpi, cells in found.rows():
         if area not in tables:
@@ -283,7 +300,7 @@ def _print_comparison(found: Comparison, language: str, *, deltas: bool) -> None
                 colour = VERDICTS.get(cell.verdict, "dim")
                 text += f" [{colour}]{signed(cell.delta)} {share(cell.relative)}[/]"
             row.append(text)
-        tables[area].add_row(f"[dim]{kpi.id}[/]", kpi.name[language], f"[dim]{kpi.unit}[/]", *row)
+        tables[area].add_row(f"[dim]{kpi.id}[/]", kpi.name[language], f"[dim]{kpi.unit_in(language)}[/]", *row)
     for table in tables.values():
         console.print(table)
 
@@ -367,7 +384,7 @@ def _print_sweep(found: Ensemble, language: str) -> None:
         table.add_row(
             f"[dim]{kpi}[/]",
             KPIS[kpi].name[language],
-            f"[dim]{KPIS[kpi].unit}[/]",
+            f"[dim]{KPIS[kpi].unit_in(language)}[/]",
             *map(shown, spread.quantiles),
             f"[dim]{widest if widest and swings[widest].width else ''}[/]",
         )

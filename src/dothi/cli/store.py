@@ -152,8 +152,9 @@ def trace(folder: Path, words: tuple[str, ...], scenario: str, language: str, as
         tell(found.plain)
         return
     kpi = found.kpi
-    tree = Tree(f"[bold]{kpi.name[language]}[/] [dim]{kpi.id}[/]  {shown(found.value)} {kpi.unit} [dim]{kpi.status}[/]")
-    tree.add(f"[dim]formula[/] {kpi.formula}")
+    value = f"{shown(found.value)} {kpi.unit_in(language)}"
+    tree = Tree(f"[bold]{kpi.name[language]}[/] [dim]{kpi.id}[/]  {value} [dim]{kpi.status}[/]")
+    tree.add(f"[dim]formula[/] {kpi.formula_in(language)}")
     tree.add(f"[dim]defined in[/] {kpi.source}")
     for kept in found.results:
         branch = tree.add(f"{kept.model} [dim]{kept.key[:SHORT]}, {kept.record['finished']}[/]")

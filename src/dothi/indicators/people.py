@@ -30,7 +30,11 @@ KPIS: Final = (
         "residents",
         "lower",
         (),
-        "Residents of buildings that are demolished",
+        {
+            "en": "Residents of buildings that are demolished",
+            "fr": "Habitants des bâtiments démolis",
+            "vi": "Dân số trong các công trình bị phá dỡ",
+        },
         "project definition",
         _displaced,
     ),

@@ -11,6 +11,7 @@ import jinja2
 from dothi.errors import InputError, Problem
 from dothi.evaluate import CITY
 from dothi.io.files import write_text
+from dothi.rules import told
 
 if TYPE_CHECKING:
     from dothi.compare import Comparison
@@ -28,6 +29,10 @@ WORDS: Final = {
         "": "",
         "differs": "What differs from “{}”",
         "nothing": "Nothing.",
+        "notes": "To be known",
+        "computed": "How the indicators are computed",
+        "formula": "Computed as",
+        "source": "Source",
         "legend": "Green is better, red is worse, – is missing. All are held against the first.",
         "economy": "Economy",
         "government": "Government",
@@ -48,6 +53,10 @@ WORDS: Final = {
         "": "",
         "differs": "Ce qui diffère de « {} »",
         "nothing": "Rien.",
+        "notes": "À savoir",
+        "computed": "Comment les indicateurs sont calculés",
+        "formula": "Mode de calcul",
+        "source": "Source",
         "legend": "Vert : mieux ; rouge : moins bien ; – : manquant. Le premier scénario sert de référence.",
         "economy": "Économie",
         "government": "Gouvernance",
@@ -68,6 +77,10 @@ WORDS: Final = {
         "": "",
         "differs": "Khác với “{}”",
         "nothing": "Không có gì.",
+        "notes": "Cần biết",
+        "computed": "Cách tính các chỉ tiêu",
+        "formula": "Cách tính",
+        "source": "Nguồn",
         "legend": "Xanh là tốt hơn, đỏ là kém hơn, – là thiếu. Phương án đầu là mốc so sánh.",
         "economy": "Kinh tế",
         "government": "Quản trị",
@@ -108,6 +121,7 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
         },
         "first": comparison.first,
         "differs": {name: dict(words) for name, words in comparison.words.items()},
+        "notes": {name: [note.plain for note in notes] for name, notes in comparison.notes.items() if notes},
         "indicators": [
             {
                 "area": area,
@@ -176,4 +190,6 @@ def _page(comparison: Comparison, city: str, language: str) -> str:
     return environment.get_template("comparison.html.jinja").render(
         city=city, language=language, words=words, areas=areas, titles=titles, first=comparison.first,
         differs={name: said[language] for name, said in comparison.words.items()},
+        notes={name: [told(note, language) for note in notes] for name, notes in comparison.notes.items()},
+        kpis=list({kpi.id: kpi for _, kpi, _ in comparison.rows()}.values()),
     )  # fmt: skip

@@ -207,6 +207,7 @@ def paper(overview: Overview, names: Sequence[str], **given: Any) -> str:
         comparison=comparison,
         chart=partial(_chart, words=words),
         entries=overview.study_facts(names).cities,
+        notes={entry.name: entry.notes for entry in overview.scenario_list(names).scenarios},
         sources=sources,
         checksums=[
             pair for source in sources for pair in _checksums(source.get("sha256"), str(source.get("path", "")))

@@ -107,7 +107,7 @@ def write_sweep(ensemble: Ensemble, folder: Path, *, city: str, language: str = 
     ]
     numbers = ("n", "missing", "mean", *(f"p{100 * at:02.0f}" for at in QUANTILES))
     quantiles = [
-        {"id": kpi, "indicator": KPIS[kpi].name[language], "unit": KPIS[kpi].unit}
+        {"id": kpi, "indicator": KPIS[kpi].name[language], "unit": KPIS[kpi].unit_in(language)}
         | {number: facts[number] for number in numbers}
         for kpi, facts in plain["indicators"].items()
     ]
@@ -127,6 +127,7 @@ def write_sweep(ensemble: Ensemble, folder: Path, *, city: str, language: str = 
     page = environment.get_template("sweep.html.jinja").render(
         city=city, language=language, plan=ensemble.plan, sweep=plain, varied=ensemble.varied, numbers=numbers,
         words=WORDS[language], title=getattr(ensemble.plan.title, language),
+        units={kpi: KPIS[kpi].unit_in(language) for kpi in ensemble.indicators},
         picture=base64.b64encode(picture.read_bytes()).decode("ascii") if picture.is_file() else "",
     )  # fmt: skip
     write_text(folder / REPORT, page)
@@ -218,7 +219,7 @@ def _draw_one(axes: Axes, ensemble: Ensemble, kpi: str, language: str) -> None:
     swings = dict(list(ensemble.swings(kpi).items())[:BARS])
     middle = ensemble.values[ensemble.design.one_at_a_time["", MIDDLE]].get(kpi)
     axes.set_title(KPIS[kpi].name[language], loc="left", fontsize=10, color=INK, fontweight="bold")
-    axes.set_xlabel(f"{KPIS[kpi].unit}   ({kpi})", fontsize=8, color=SOFT)
+    axes.set_xlabel(f"{KPIS[kpi].unit_in(language)}   ({kpi})", fontsize=8, color=SOFT)
     places = np.arange(len(swings))[::-1]
     for place, swing in zip(places, swings.values(), strict=True):
         if middle is None or swing.low is None or swing.high is None:

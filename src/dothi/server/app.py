@@ -185,7 +185,8 @@ def _add_runs(app: FastAPI, runs: Runs) -> None:
         summary="Run scenarios; all of them where none is named",
     )
     def start(content: Annotated[dict[str, Any], Depends(read_json)]) -> Response:
-        return _fresh(runs.start(checked(RunOrder, content).scenarios).facts(), 202)
+        order = checked(RunOrder, content)
+        return _fresh(runs.start(order.scenarios, order.models).facts(), 202)
 
     @app.get(
         "/api/runs/{run_id}", tags=["runs"], response_model=RunFacts, responses=ANSWERS, summary="How a run stands"

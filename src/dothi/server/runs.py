@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dothi.catalogue import Facts
 from dothi.errors import DothiError, InputError, Problem, Problems
-from dothi.overview import ProblemFacts
-from dothi.run import Cancelled, Outcome, run_scenarios
+from dothi.overview import ProblemFacts, Texts, reason_of
+from dothi.run import Cancelled, Outcome, known_models, run_scenarios
 from dothi.scenario import read_scenarios
 from dothi.server.problems import BusyError
 from dothi.shown import missing
@@ -47,6 +47,8 @@ class RunOrder(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenarios: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """Simulations, with those they need; where none is named, all but those made on request."""
 
 
 class RunEvent(Facts):
@@ -65,7 +67,7 @@ class RunEvent(Facts):
     """Of ``done``."""
     took: float | None = None
     """Of ``done``: how long it took [s]."""
-    reason: str | None = None
+    reason: Texts | None = None
     """Of ``done``: why it was left out."""
     problems: list[ProblemFacts] = Field(default_factory=list)
     """Of ``failed``."""
@@ -135,7 +137,8 @@ class Run:
     def done(self, scenario: str, outcome: Outcome) -> None:
         """A piece of work has ended."""
         self.completed += 1
-        took, reason = round(outcome.seconds, 3), outcome.reason or None
+        took = round(outcome.seconds, 3)
+        reason = reason_of(outcome.problems) if outcome.problems else None
         self.tell(type="done", scenario=scenario, work=outcome.model, state=outcome.state, took=took, reason=reason)
 
     def end(self, state: Going, problems: Sequence[Problem] = ()) -> None:
@@ -203,7 +206,7 @@ class Runs:
         self._lock = threading.Lock()
         self.closing = threading.Event()
 
-    def start(self, names: Sequence[str]) -> Run:
+    def start(self, names: Sequence[str], models: Sequence[str] = ()) -> Run:
         """
         Begin a run; it goes on whether anybody listens or not.
 
@@ -211,6 +214,8 @@ class Runs:
         ----------
         names
             Scenarios; all that can be read where there are none.
+        models
+            Simulations; all but those made on request where there are none.
 
         Raises
         ------
@@ -226,6 +231,7 @@ class Runs:
         if unknown:
             rule = f"is a scenario that can be read ({', '.join(scenarios)})"
             raise InputError([*problems.errors, *(Problem(rule, column=name) for name in unknown)])
+        stages = known_models(tuple(models)) if models else None
         place = self._study.place
         with self._lock:
             if going := next((run for run in self._runs.values() if run.state == "running"), None):
@@ -237,18 +243,26 @@ class Runs:
                 self._runs.popitem(last=False)
 
         run.thread = threading.Thread(
-            target=self._work, args=(run, place, scenarios), name=f"run {run.id}", daemon=True
+            target=self._work, args=(run, place, scenarios, stages), name=f"run {run.id}", daemon=True
         )
         run.thread.start()
         return run
 
-    def _work(self, run: Run, place: Place, scenarios: Mapping[str, Scenario]) -> None:
+    def _work(self, run: Run, place: Place, scenarios: Mapping[str, Scenario], stages: list[str] | None) -> None:
         state: Going = "failed"
         problems: Sequence[Problem] = [Problem("ran without a fault of Dothi: what its server printed says more")]
         others = set(active_children())
         executor = processes(self._workers)
         try:
-            run_scenarios(place, scenarios, run.scenarios, progress=run, executor=executor, cancel=run.cancelled)
+            run_scenarios(
+                place,
+                scenarios,
+                run.scenarios,
+                models=None if stages is None else tuple(stages),
+                progress=run,
+                executor=executor,
+                cancel=run.cancelled,
+            )
             state, problems = "finished", []
         except Cancelled:
             state, problems = "cancelled", []
