@@ -6,7 +6,7 @@ import pytest
 
 from dothi.errors import InputError
 from dothi.indicators import KPIS, values
-from dothi.run import Cancelled, read_record
+from dothi.run import Cancelled, notes_of, read_record
 from dothi.scenario import TODAY
 
 pytestmark = pytest.mark.usefixtures("little_chain")
@@ -154,3 +154,25 @@ def test_indicators_of_wards_add_up_to_those_of_the_city(little_study):
         "living",
         "people",
     }
+
+
+STORM = 'title = "Rain"\n[[change]]\nkind = "demolish"\nbuildings = [1]\n[[change]]\nkind = "storm"\nreturn_period_years = 10\n'
+
+
+def test_notes_of_changes_are_kept_and_told_by_every_run(little_study):
+    study = little_study(rain=STORM, more='title = "More"\nbase = "rain"\n' + CLOSED.split("\n", 1)[1])
+    for _ in range(2):
+        ran = study.run()
+        (note,) = ran["rain"].notes
+        assert str(note).startswith("rain, change 2: storm: curve: constants of heavy rain of Région")
+        assert note.severity == "note"
+        assert ran["more"].notes == ran["rain"].notes
+        assert not ran[TODAY].notes
+    assert notes_of(read_record(study.place.record("more"))) == ran["rain"].notes
+
+
+def test_scenarios_with_the_same_changes_share_a_city_and_each_is_named_in_its_notes(little_study):
+    study = little_study(rain=STORM, again=STORM.replace("Rain", "Again"))
+    ran = study.run()
+    assert ran["rain"].city == ran["again"].city
+    assert ran["again"].notes[0].file == "again, change 2: storm"

@@ -442,3 +442,33 @@ def test_a_cancelled_run_ends_its_processes_and_keeps_what_is_finished(real):
     assert events_of(text)[-1][1] == "cancelled"
     again = real.post("/api/runs", json={}).json()["id"]
     assert events_of(real.get(f"/api/runs/{again}/events").text)[-1][1] == "finished"
+
+
+RAIN = 'title = "Rain"\n[[change]]\nkind = "storm"\nreturn_period_years = 10\n'
+
+
+def test_notes_of_changes_stand_beside_the_scenario_and_in_the_comparison(client_of, little_study):
+    client = client_of(little_study(rain=RAIN))
+    run_all(client)
+    (note,) = next(one for one in client.get("/api/scenarios").json()["scenarios"] if one["name"] == "rain")["notes"]
+    assert note["severity"] == "note"
+    assert note["texts"]["fr"].startswith("rain, modification 1: storm: curve\u00a0: les constantes de pluie de Région")
+    assert note["rules"]["vi"].startswith("hằng số mưa của Région")
+    compared = client.get("/api/compare?scenarios=today,rain").json()
+    assert compared["notes"] == [[], [note]]
+
+
+def test_problems_units_and_formulas_are_told_in_three_languages(client):
+    wrong = {"name": "x", "title": "X", "change": [{"kind": "close_links", "links": "Rue haute", "lanes": 2}]}
+    (problem,) = client.post("/api/scenarios", json=wrong).json()["problems"]
+    assert problem["rules"] == {"en": "is a known key", "fr": "est une clé connue", "vi": "là khóa được biết"}
+    run_all(client)
+    kpis = {kpi["id"]: kpi for kpi in client.get("/api/compare?scenarios=today").json()["indicators"]}
+    assert kpis["LIV-15"]["unit"]["vi"] == "người/km²"
+    assert kpis["LIV-15"]["formula"]["fr"] == "Habitants / surface"
+
+
+def test_a_simulation_that_nobody_offers_is_refused_at_once(client):
+    answer = client.post("/api/runs", json={"also": ["weather_control"]})
+    assert answer.status_code == 422
+    assert "weather_control" in answer.json()["problems"][0]["texts"]["vi"]

@@ -186,7 +186,7 @@ def _add_runs(app: FastAPI, runs: Runs) -> None:
     )
     def start(content: Annotated[dict[str, Any], Depends(read_json)]) -> Response:
         order = checked(RunOrder, content)
-        return _fresh(runs.start(order.scenarios, order.models).facts(), 202)
+        return _fresh(runs.start(order.scenarios, order.also).facts(), 202)
 
     @app.get(
         "/api/runs/{run_id}", tags=["runs"], response_model=RunFacts, responses=ANSWERS, summary="How a run stands"

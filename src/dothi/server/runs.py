@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dothi.catalogue import Facts
+from dothi.chain import needed
 from dothi.errors import DothiError, InputError, Problem, Problems
 from dothi.overview import ProblemFacts, Texts, reason_of
 from dothi.run import Cancelled, Outcome, known_models, run_scenarios
@@ -47,8 +48,8 @@ class RunOrder(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenarios: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    """Simulations, with those they need; where none is named, all but those made on request."""
+    also: tuple[str, ...] = ()
+    """Simulations made on request that are to run besides all others."""
 
 
 class RunEvent(Facts):
@@ -206,7 +207,7 @@ class Runs:
         self._lock = threading.Lock()
         self.closing = threading.Event()
 
-    def start(self, names: Sequence[str], models: Sequence[str] = ()) -> Run:
+    def start(self, names: Sequence[str], also: Sequence[str] = ()) -> Run:
         """
         Begin a run; it goes on whether anybody listens or not.
 
@@ -214,8 +215,8 @@ class Runs:
         ----------
         names
             Scenarios; all that can be read where there are none.
-        models
-            Simulations; all but those made on request where there are none.
+        also
+            Simulations made on request that are to run besides all others.
 
         Raises
         ------
@@ -231,7 +232,7 @@ class Runs:
         if unknown:
             rule = f"is a scenario that can be read ({', '.join(scenarios)})"
             raise InputError([*problems.errors, *(Problem(rule, column=name) for name in unknown)])
-        stages = known_models(tuple(models)) if models else None
+        stages = known_models((*needed(None), *also))
         place = self._study.place
         with self._lock:
             if going := next((run for run in self._runs.values() if run.state == "running"), None):
@@ -248,7 +249,7 @@ class Runs:
         run.thread.start()
         return run
 
-    def _work(self, run: Run, place: Place, scenarios: Mapping[str, Scenario], stages: list[str] | None) -> None:
+    def _work(self, run: Run, place: Place, scenarios: Mapping[str, Scenario], stages: list[str]) -> None:
         state: Going = "failed"
         problems: Sequence[Problem] = [Problem("ran without a fault of Dothi: what its server printed says more")]
         others = set(active_children())
@@ -258,7 +259,7 @@ class Runs:
                 place,
                 scenarios,
                 run.scenarios,
-                models=None if stages is None else tuple(stages),
+                models=tuple(stages),
                 progress=run,
                 executor=executor,
                 cancel=run.cancelled,

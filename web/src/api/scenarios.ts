@@ -6,7 +6,7 @@ import { NotFound } from "./problems";
 import type { ComparisonFacts, RunEvent, RunFacts, RunList, ScenarioFacts, ScenarioList } from "./schema";
 import type { Column, NumberColumn, TextColumn } from "./types";
 
-export type { AreaFacts, CellFacts, IndicatorFacts, ProblemFacts, RunFacts } from "./schema";
+export type { AreaFacts, CellFacts, IndicatorFacts, ProblemFacts, RunEvent, RunFacts } from "./schema";
 export type { ComparisonFacts as Comparison, ScenarioFacts, ScenarioList } from "./schema";
 
 /** What happened in a run; what an event does not need to say is left out of it. */
@@ -32,8 +32,9 @@ export const write = (scenario: WrittenScenario): Promise<unknown> => send("POST
 
 export const remove = (name: string): Promise<unknown> => send("DELETE", `api/scenarios/${encodeURIComponent(name)}`);
 
-export const run = (names: readonly string[]): Promise<RunFacts> =>
-  send<RunFacts>("POST", "api/runs", { scenarios: names });
+/** Run scenarios, with simulations made on request besides all others. */
+export const run = (names: readonly string[], also: readonly string[] = []): Promise<RunFacts> =>
+  send<RunFacts>("POST", "api/runs", { scenarios: names, also });
 
 export const cancel = (id: string): Promise<unknown> => send("DELETE", `api/runs/${id}`);
 

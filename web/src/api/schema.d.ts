@@ -76,6 +76,8 @@ export interface ComparisonFacts {
   titles: Texts[];
   /** What each has that the first has not, and the other way round; nothing for the first itself. */
   differences: Lists[];
+  /** By scenario, what its changes put right or want to be known. */
+  notes: ProblemFacts[][];
   indicators: IndicatorFacts[];
   /** The whole city first. */
   areas: AreaFacts[];
@@ -86,12 +88,12 @@ export interface IndicatorFacts {
   id: string;
   domain: string;
   name: Texts;
-  unit: string;
+  unit: Texts;
   better: "higher" | "lower" | "context";
   status: "measured" | "modelled" | "entered" | "estimated";
   /** Simulations that it is computed from. */
   needs: string[];
-  formula: string;
+  formula: Texts;
   source: string;
 }
 
@@ -119,11 +121,16 @@ export interface ObjectRecord {
   columns: Record<string, Value>;
 }
 
-/** One broken rule: what should hold, and where it does not. */
+/** One broken rule: what should hold, and where it does not; or what was put right, or is to be known. */
 export interface ProblemFacts {
   /** All of it in one line, as the command line prints it. */
   text: string;
+  /** The same in every language of the app. */
+  texts: Texts;
   rule: string;
+  /** What should hold, in every language of the app; English where nobody translated it. */
+  rules: Texts;
+  severity: "error" | "repair" | "note";
   file: string;
   table: string;
   column: string;
@@ -181,7 +188,7 @@ export interface RunEvent {
   /** Of ``done``: how long it took [s]. */
   took?: number | null;
   /** Of ``done``: why it was left out. */
-  reason?: string | null;
+  reason?: Texts | null;
   /** Of ``failed``. */
   problems?: ProblemFacts[];
 }
@@ -207,6 +214,7 @@ export interface RunList {
 /** What is to be run; everything where no scenario is named. */
 export interface RunOrder {
   scenarios?: string[];
+  also?: string[];
 }
 
 /** A scenario to be written: as in its file, with its name. */
@@ -238,7 +246,9 @@ export interface ScenarioFacts {
   finished: string | null;
   results: string[];
   /** Simulations that lacked what they read, with the reason. */
-  left_out: Record<string, string>;
+  left_out: Record<string, Texts>;
+  /** What its changes, and those it rests on, put right or want to be known, as of its last run. */
+  notes: ProblemFacts[];
 }
 
 /** All scenarios of the study, each behind its base; files that break rules are told beside them. */
@@ -256,6 +266,8 @@ export interface StudyFacts {
   cities: CityEntry[];
   attribution: string[];
   languages: string[];
+  /** Simulations that are run only where they are named. */
+  on_request: string[];
 }
 
 /** A table: its rows and columns. */

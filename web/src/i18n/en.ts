@@ -211,6 +211,9 @@ export const en = {
     refused: "This did not work.",
     alone: "This page is complete in itself: scenarios can be looked at and compared, not run.",
     viewing: "{name}",
+    notes: { one: "{n} note on the changes", other: "{n} notes on the changes" },
+    without: { one: "{n} simulation left out", other: "{n} simulations left out" },
+    also: "Simulate as well (takes longer)",
     seconds: "{n} s",
   },
   editor: {
@@ -298,6 +301,8 @@ export const en = {
     words: "What differs",
     alike: "Nothing differs in what they say.",
     indicators: "Indicators",
+    computed: "Computed as",
+    notes: "To be known",
     area: "Area",
     city: "Whole city",
     onlyChanged: "Only what differs",

@@ -218,6 +218,9 @@ export const fr: Texts = {
     refused: "L’opération a échoué.",
     alone: "Cette page se suffit à elle-même : les scénarios s’y regardent et s’y comparent, sans calcul.",
     viewing: "{name}",
+    notes: { one: "{n} remarque sur les modifications", other: "{n} remarques sur les modifications" },
+    without: { one: "{n} simulation omise", other: "{n} simulations omises" },
+    also: "Simuler aussi (plus long)",
     seconds: "{n} s",
   },
   editor: {
@@ -306,6 +309,8 @@ export const fr: Texts = {
     words: "Ce qui diffère",
     alike: "Rien ne diffère dans ce qu’ils disent.",
     indicators: "Indicateurs",
+    computed: "Mode de calcul",
+    notes: "À savoir",
     area: "Territoire",
     city: "Toute la ville",
     onlyChanged: "Seulement ce qui diffère",

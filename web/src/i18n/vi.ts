@@ -212,6 +212,9 @@ export const vi: Texts = {
     refused: "Không thực hiện được.",
     alone: "Trang này tự chứa đủ dữ liệu: có thể xem và so sánh kịch bản, không tính được.",
     viewing: "{name}",
+    notes: { other: "{n} lưu ý về các thay đổi" },
+    without: { other: "Bỏ qua {n} mô phỏng" },
+    also: "Mô phỏng thêm (lâu hơn)",
     seconds: "{n} giây",
   },
   editor: {
@@ -299,6 +302,8 @@ export const vi: Texts = {
     words: "Điểm khác nhau",
     alike: "Nội dung hai kịch bản không khác nhau.",
     indicators: "Chỉ tiêu",
+    computed: "Cách tính",
+    notes: "Cần biết",
     area: "Khu vực",
     city: "Toàn đô thị",
     onlyChanged: "Chỉ những gì thay đổi",

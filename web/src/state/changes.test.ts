@@ -68,7 +68,10 @@ test("a scenario is named after its title, and no two are named alike", () => {
 test("a problem is shown at the change it speaks of", () => {
   const problem = (facts: Partial<ProblemFacts>): ProblemFacts => ({
     text: "",
+    texts: { vi: "", fr: "", en: "" },
     rule: "",
+    rules: { vi: "", fr: "", en: "" },
+    severity: "error",
     file: "",
     table: "",
     column: "",

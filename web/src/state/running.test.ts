@@ -17,9 +17,9 @@ test("work that begins and ends is told once, with what became of it", () => {
     scenario: "closed",
     work: "walk",
     state: "left out",
-    reason: "no stops",
+    reason: { vi: "thiếu trạm", fr: "pas d’arrêts", en: "no stops" },
   });
-  expect(run.pieces.map(({ work, state, reason }) => [work, state, reason])).toEqual([
+  expect(run.pieces.map(({ work, state, reason }) => [work, state, reason?.en ?? ""])).toEqual([
     ["apply", "made", ""],
     ["walk", "left out", "no stops"],
   ]);
@@ -35,7 +35,11 @@ test("a listener that begins anew hears everything anew, and counts nothing twic
 });
 
 test("a run that fails says why, and keeps what was done", () => {
-  const problem = { text: "change 1: no such road", rule: "", file: "", table: "", column: "", n_rows: 0, rows: [] };
+  const texts = { vi: "", fr: "", en: "change 1: no such road" };
+  const problem = {
+    ...{ text: texts.en, texts, rule: "", rules: texts, severity: "error" as const },
+    ...{ file: "", table: "", column: "", n_rows: 0, rows: [] },
+  };
   const run = after(after(RUN, start("closed", "apply")), { type: "failed", seconds: 1, problems: [problem] });
   expect(run).toMatchObject({ state: "failed", problems: [problem] });
   expect(run.pieces).toHaveLength(1);

@@ -1,6 +1,6 @@
 /** How a run of scenarios stands, from what the server tells of it. Pure. */
 
-import type { Happening, ProblemFacts, RunFacts } from "../api/scenarios";
+import type { Happening, ProblemFacts, RunEvent, RunFacts } from "../api/scenarios";
 
 /** One piece of work: the changes of a scenario (`apply`), or one of its simulations. */
 export interface Piece {
@@ -9,8 +9,8 @@ export interface Piece {
   state: "working" | "made" | "found" | "left out";
   /** How long it took [s]. */
   took: number | null;
-  /** Why it was left out. */
-  reason: string;
+  /** Why it was left out, by language. */
+  reason: RunEvent["reason"];
 }
 
 export interface Running {
@@ -50,7 +50,7 @@ export function after(running: Running, event: Happening): Running {
         work,
         state: event.type === "start" ? "working" : (event.state ?? "made"),
         took: event.took ?? null,
-        reason: event.reason ?? "",
+        reason: event.reason ?? null,
       };
       const at = running.pieces.findIndex((one) => one.scenario === scenario && one.work === work);
       return { ...told, pieces: at < 0 ? [...running.pieces, piece] : running.pieces.with(at, piece) };

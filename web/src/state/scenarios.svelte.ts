@@ -24,6 +24,8 @@ export class Scenarios {
   /** Why the last wish was not granted. */
   refused = $state.raw<readonly ProblemFacts[] | "gone" | "failed" | null>(null);
   draft = $state.raw<Draft | null>(null);
+  /** Simulations made on request that the next run makes, too. */
+  also = $state<string[]>([]);
 
   /** A page that carries its files inside has nobody to write to or to work for it. */
   readonly canWork = !isAlone();
@@ -73,7 +75,7 @@ export class Scenarios {
     this.refused = null;
     const wanted = new Set([TODAY, ...names.flatMap((name) => lineage(name, this.list))]);
     try {
-      this.#follow(begun(await api.run([...wanted])));
+      this.#follow(begun(await api.run([...wanted], this.also)));
     } catch (error) {
       const going = await api.running().catch(() => null);
       if (going) this.#follow(begun(going));
