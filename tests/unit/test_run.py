@@ -156,7 +156,10 @@ def test_indicators_of_wards_add_up_to_those_of_the_city(little_study):
     }
 
 
-STORM = 'title = "Rain"\n[[change]]\nkind = "demolish"\nbuildings = [1]\n[[change]]\nkind = "storm"\nreturn_period_years = 10\n'
+STORM = (
+    'title = "Rain"\n[[change]]\nkind = "demolish"\nbuildings = [1]\n'
+    '[[change]]\nkind = "storm"\nreturn_period_years = 10\n'
+)
 
 
 def test_notes_of_changes_are_kept_and_told_by_every_run(little_study):
