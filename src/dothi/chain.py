@@ -63,10 +63,19 @@ def transit_times_from(city: City, result: Result) -> City:
     return city.with_tables(transit_times=result.tables["transit_times"])
 
 
+def congested_times_from(city: City, result: Result) -> City:
+    """City whose links have the times of simulated traffic."""
+    names = ["time_car_s", "time_motorbike_s"]
+    links = city["links"]
+    return city.with_tables(links=links.drop(columns=names, errors="ignore").join(result.tables["links"][names]))
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
     "transit": Stage("dothi.transit.model:TransitModel"),
+    "traffic": Stage("dothi.traffic.model:TrafficModel", may_take={"transit": transit_times_from}),
+    "access": Stage("dothi.access.reach:AccessModel", may_take={"transit": transit_times_from}),
 }
 """Simulations on offer by name, each behind those it takes from."""
 

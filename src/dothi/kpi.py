@@ -24,6 +24,7 @@ DOMAINS: Final[tuple[Domain, ...]] = ("economy", "government", "mobility", "envi
 Status = Literal["measured", "modelled", "entered", "estimated"]
 
 UNITS: Final[Mapping[str, Mapping[str, str]]] = {
+    "% of the jobs": {"fr": "% des emplois", "vi": "% việc làm"},
     "% of residents": {"fr": "% des habitants", "vi": "% dân số"},
     "residents": {"fr": "habitants", "vi": "người"},
     "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},

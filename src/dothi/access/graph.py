@@ -67,7 +67,7 @@ class Graph:
     @cached_property
     def reversed(self) -> Graph:
         """The same with every arc turned round: costs from a node are those to it."""
-        return _compressed(self.head, self.tail, self.cost, self.arc_link, self.node_row, self.xy)
+        return compressed(self.head, self.tail, self.cost, self.arc_link, self.node_row, self.xy)
 
     @cached_property
     def component(self) -> Integers:
@@ -132,10 +132,11 @@ def graph_of(links: Any, nodes: Any, mode: str, cost: Floats) -> Graph:
     used, ends = np.unique(ends, return_inverse=True)
     xy = shapely.get_coordinates(np.asarray(nodes.geometry.array, dtype=object)[used])
     tail, head = ends[: len(row)], ends[len(row) :]
-    return _compressed(tail, head, np.maximum(cost[row], LEAST_COST), row, used, xy)
+    return compressed(tail, head, np.maximum(cost[row], LEAST_COST), row, used, xy)
 
 
-def _compressed(tail: Any, head: Any, cost: Floats, link: Integers, node_row: Integers, xy: Floats) -> Graph:
+def compressed(tail: Any, head: Any, cost: Floats, link: Integers, node_row: Integers, xy: Floats) -> Graph:
+    """Graph of arcs from `tail` to `head`, in any order; the rest as in `Graph`."""
     order = np.argsort(tail, kind="stable")
     first = np.searchsorted(tail[order], np.arange(len(node_row) + 1)).astype(np.int32)
     return Graph(first, head[order].astype(np.int32), cost[order], link[order], node_row, xy)

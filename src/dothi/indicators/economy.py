@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from dothi.kpi import Evidence, Kpi
+from dothi.kpi import Evidence, Kpi, percent
 
 
 def _balance(evidence: Evidence) -> float | None:
@@ -30,7 +30,55 @@ def _mix(evidence: Evidence) -> float | None:
     return float(np.average(zones["function_mix"][known], weights=zones["residents"][known]))
 
 
+def _jobs_in_reach(evidence: Evidence, *columns: str) -> float | None:
+    """Jobs in reach by the best of some ways, mean by residents, of all jobs of the city [%]."""
+    jobs, residents = evidence.city["buildings"]["jobs"].fillna(0).sum(), evidence.residents
+    known = [name for name in columns if evidence.buildings[name].notna().any()]
+    if not known or not residents.sum() > 0.0:
+        return None
+    best = np.max([evidence.numbers("buildings", name) for name in known], axis=0)
+    return percent(float(np.average(best, weights=residents)), float(jobs))
+
+
 KPIS: Final = (
+    Kpi(
+        "ECO-01",
+        "economy",
+        {
+            "en": "Jobs by public transport in 45 min",
+            "fr": "Emplois accessibles en transport collectif en 45 min",
+            "vi": "Việc làm tiếp cận được bằng giao thông công cộng trong 45 phút",
+        },
+        "% of the jobs",
+        "higher",
+        ("access",),
+        {
+            "en": "Jobs within 45 min by public transport / jobs of the city; mean by residents",
+            "fr": "Emplois à 45 min en transport public / emplois de la ville ; moyenne par habitants",
+            "vi": "Việc làm trong 45 phút bằng giao thông công cộng / việc làm của thành phố; bình quân theo dân số",
+        },
+        "Giffinger, local accessibility; threshold: project choice",
+        lambda evidence: _jobs_in_reach(evidence, "jobs_transit_45min"),
+    ),
+    Kpi(
+        "ECO-02",
+        "economy",
+        {
+            "en": "Jobs by motorbike or car in 30 min",
+            "fr": "Emplois accessibles en deux-roues ou voiture en 30 min",
+            "vi": "Việc làm tiếp cận bằng xe máy hoặc ô tô trong 30 phút",
+        },
+        "% of the jobs",
+        "higher",
+        ("access",),
+        {
+            "en": "Jobs within 30 min by motorbike or car in simulated traffic / jobs of the city; mean by residents",
+            "fr": "Emplois à 30 min en deux-roues ou voiture dans le trafic simulé / emplois ; moyenne par habitants",
+            "vi": "Việc làm trong 30 phút bằng xe máy hoặc ô tô theo giao thông mô phỏng / việc làm; theo dân số",
+        },
+        "project definition",
+        lambda evidence: _jobs_in_reach(evidence, "jobs_motorbike_30min", "jobs_car_30min"),
+    ),
     Kpi(
         "ECO-03",
         "economy",

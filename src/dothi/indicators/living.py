@@ -6,17 +6,33 @@ from typing import Final
 
 import numpy as np
 
-from dothi.kpi import Evidence, Kpi, per
-from dothi.units import M2_PER_KM2
+from dothi.access.equity import percentile
+from dothi.kpi import Evidence, Kpi, per, percent
+from dothi.units import M2_PER_KM2, SECONDS_PER_MINUTE
 
 HOMES: Final = ("residential", "apartments")
 SCHOOL_WALK_M: Final = 1000.0
 HEALTH_WALK_M: Final = 1000.0
+NEVER_S: Final = 1e9
 
 
 def _floor_per_person(evidence: Evidence) -> float | None:
     homes = np.asarray(evidence.buildings["function"].isin(HOMES))
     return per(evidence.numbers("buildings", "floor_area_m2")[homes].sum(), evidence.residents[homes].sum())
+
+
+def _fire_response(evidence: Evidence) -> float | None:
+    """Response of the fire brigade that nine tenths of the residents have, or better; None where none comes [min]."""
+    response = np.nan_to_num(evidence.buildings["fire_response_s"].to_numpy(dtype=float), nan=NEVER_S)
+    late = percentile(response, evidence.residents, 0.9)
+    return late / SECONDS_PER_MINUTE if late < NEVER_S else None
+
+
+def _quarter_of_an_hour(evidence: Evidence) -> float | None:
+    score = evidence.buildings["score_15min"]
+    if score.isna().all():
+        return None
+    return percent(evidence.residents[score.to_numpy(dtype=float) >= 1.0 - 1e-9].sum(), evidence.residents.sum())
 
 
 KPIS: Final = (
@@ -72,6 +88,40 @@ KPIS: Final = (
         },
         "Ministry of Construction, target for 2026",
         _floor_per_person,
+    ),
+    Kpi(
+        "LIV-06",
+        "living",
+        {
+            "en": "Response time of the fire brigade",
+            "fr": "Temps d’intervention des secours",
+            "vi": "Thời gian ứng cứu khẩn cấp",
+        },
+        "min",
+        "lower",
+        ("access",),
+        {
+            "en": "Call, turnout and drive in simulated traffic from the nearest station; 9 of 10 residents have it",
+            "fr": "Appel, départ, trajet dans le trafic simulé depuis le plus proche centre, pour 9 habitants sur 10",
+            "vi": "Gọi, xuất xe và chạy trong giao thông mô phỏng từ trạm gần nhất; đến được 9 trên 10 người dân",
+        },
+        "U4SSC SC:SH:SA:5A",
+        _fire_response,
+    ),
+    Kpi(
+        "LIV-09",
+        "living",
+        {"en": "15-minute city", "fr": "Ville du quart d’heure", "vi": "Đô thị 15 phút"},
+        "% of residents",
+        "higher",
+        ("access",),
+        {
+            "en": "Residents within 15 min on foot of every kind of service that the city’s data know / residents",
+            "fr": "Habitants à moins de 15 min à pied de chaque type de service connu des données / habitants",
+            "vi": "Dân số trong 15 phút đi bộ tới mọi loại dịch vụ có trong dữ liệu của thành phố / dân số",
+        },
+        "project definition; Moreno et al. 2021, doi:10.3390/smartcities4010006",
+        _quarter_of_an_hour,
     ),
     Kpi(
         "LIV-15",

@@ -1,0 +1,143 @@
+"""Searches from and to points beside the network: what kernels want of points, and what they give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dothi.access import kernels
+from dothi.access.graph import Graph
+from dothi.shapes import Floats, Integers
+
+PARTS: Final = 64
+"""Parts into which origins are divided for threads: a constant, so that working memory does not grow with the city."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """
+    Points beside the network, those of one node one after the other.
+
+    Attributes
+    ----------
+    node : (n,)
+        Nearest node of each point, in the order given.
+    away : (n,)
+        Cost between node and point.
+    order : (n,)
+        Points by node.
+    """
+
+    node: npt.NDArray[np.int32]
+    away: Floats
+    order: Integers
+
+    def shelves(self, n_nodes: int) -> npt.NDArray[np.int32]:
+        """First point of each node, in their order by node (n_nodes + 1,)."""
+        return np.searchsorted(self.node[self.order], np.arange(n_nodes + 1)).astype(np.int32)
+
+
+def beside(graph: Graph, xy: Floats, cost_per_m: float) -> Beside:
+    """Points with their nearest nodes, the way between them straight."""
+    node, away = graph.nearest(xy)
+    return Beside(node, away * cost_per_m, np.argsort(node, kind="stable"))
+
+
+def nearest(graph: Graph, sources: Beside, limit: float, *, towards: bool = False) -> Floats:
+    """
+    Cost of every node from the nearest of several points.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    sources
+        The points.
+    limit
+        Cost up to which they are looked for.
+    towards
+        Whether one goes from the nodes to the points, not from the points to the nodes.
+
+    Returns
+    -------
+    (n_nodes,) array
+        Costs; infinity beyond the limit.
+    """
+    if towards:
+        graph = graph.reversed
+    cost = np.full(len(graph), np.inf)
+    if len(graph) and len(sources.node):
+        kernels.nearest(graph.first, graph.head, graph.cost, sources.node, sources.away, float(limit), cost)
+    return cost
+
+
+def at(points: Beside, cost: Floats, limit: float) -> Floats:
+    """Cost of points from the costs of nodes; missing beyond the limit."""
+    if not len(cost):
+        return np.full(len(points.node), np.nan)
+    found = cost[points.node] + points.away
+    return np.where(found <= limit, found, np.nan)
+
+
+def within(graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: Floats) -> Floats:
+    """
+    Sums of values at goals within limits of doors.
+
+    Parameters
+    ----------
+    graph
+        The network, with costs from doors to goals.
+    doors, goals
+        Points that one starts from and goes to.
+    values : (n_goals,)
+        What is summed.
+    limits : (n_limits,)
+        Limits, ascending.
+
+    Returns
+    -------
+    (n_doors, n_limits) array
+        Sums.
+    """
+    total = np.zeros((len(doors.node), len(limits)))
+    if not len(graph) or not len(doors.node):
+        return total
+    origin, first = np.unique(doors.node[doors.order], return_index=True)
+    sums, least = np.empty((len(doors.node), len(limits), 1)), np.empty((len(doors.node), 1))
+    kernels.within(
+        graph.first, graph.head, graph.cost,
+        origin, np.append(first, len(doors.node)).astype(np.int32), doors.away[doors.order],
+        goals.shelves(len(graph)), goals.away[goals.order], np.ascontiguousarray(values[goals.order][:, None], float),
+        np.asarray(limits, float), PARTS, sums, least,
+    )  # fmt: skip
+    total[doors.order] = sums[:, :, 0]
+    return total
+
+
+def catchments(
+    graph: Graph, places: Beside, capacity: Floats, people: Beside, n_people: Floats, limit: float, width: float
+) -> Floats:
+    """
+    Capacity per person in a two-step floating catchment; see `kernels.catchments`.
+
+    Returns
+    -------
+    (n_groups,) array
+        For each group of people.
+    """
+    back = graph.reversed
+    ratio, share = np.empty(len(capacity)), np.zeros(len(n_people))
+    if not len(graph):
+        return share
+    kernels.catchments(
+        back.first, back.head, back.cost,
+        places.node, places.away, np.asarray(capacity, float),
+        people.shelves(len(graph)), people.away[people.order], np.asarray(n_people, float)[people.order],
+        float(limit), float(width), ratio, share,
+    )  # fmt: skip
+    found = np.empty(len(share))
+    found[people.order] = share
+    return found
