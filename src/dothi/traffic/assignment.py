@@ -14,17 +14,21 @@ import numpy.typing as npt
 from numba import get_num_threads
 
 from dothi.errors import ConvergenceError, Problems
-from dothi.traffic.bushes import Bushes, as_trees, carried_over, no_trees, packed, room_for, with_room
+from dothi.traffic.bushes import Bushes, as_trees, carried_over, no_trees, packed, room_for, room_for_pairs, with_room
 from dothi.traffic.gap import imbalance_veh_h, relative_gap, shares_of
 from dothi.traffic.graph import prepared, traffic_of
 from dothi.traffic.kernels import touch_all
-from dothi.traffic.kernels_bush import Trees, Trips, add_flows, connect, improve, shift
+from dothi.traffic.kernels_bush import Trees, Trips, add_flows, connect, improve, repeat, shift
 from dothi.traffic.network import Floats, Integers, Network, beckmann, delay_s
 
 SWEEPS: Final = 10
 """Sweeps over all bushes that shift flow, after the first, each time bushes were given links."""
 SWEEP_THRESHOLD: Final = 0.02
 """Share of the mean excess below which a sweep leaves a bush out, and of the first excess at which sweeps end."""
+REPEATS: Final = 20
+"""How often shifts are repeated after each sweep, at most."""
+ENOUGH: Final = 0.1
+"""Share of what the first repetition found at which they end."""
 BUSH_THRESHOLD: Final = 0.1
 """Share of the mean potential of the time before below which a bush is given no links."""
 EPSILON: Final = 1e-14
@@ -316,6 +320,7 @@ class _Solver:
         self._added = np.zeros(n, np.int64)
         self._excess = np.zeros(n)
         self._threshold = -np.inf
+        self.pairs = room_for_pairs(n, self.ready.arcs.n_nodes)
         self.eps = 0.0
 
     def _begun(self, warm: Equilibrium | None) -> tuple[Trees, npt.NDArray[np.int64]]:
@@ -379,7 +384,10 @@ class _Solver:
         self._excess[:] = np.inf
         threshold, first = 0.0, np.inf
         for sweep in range(SWEEPS + 1):
-            found = shift(self.graph, self.traffic, self.trips, self.trees, threshold, tolerance, self._excess)
+            found = shift(
+                self.graph, self.traffic, self.trips, self.trees, threshold, tolerance, self._excess, self.pairs
+            )
+            repeat(self.traffic, self.trees, self.pairs, tolerance, REPEATS, ENOUGH)
             threshold = SWEEP_THRESHOLD * float(self._excess.sum()) / max(len(self._excess), 1)
             if sweep == 0:
                 first = found

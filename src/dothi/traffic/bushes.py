@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dothi.traffic.graph import Arcs, Prepared
-from dothi.traffic.kernels_bush import Trees, Trips
+from dothi.traffic.kernels_bush import Pairs, Trees, Trips
 from dothi.traffic.network import Floats, Integers
 
 Positions = npt.NDArray[np.int64]
@@ -16,6 +16,10 @@ Counts = npt.NDArray[np.uint16]
 
 ROOM = 0.125
 """Room of a new bush for more links, as a share of its nodes."""
+
+MAX_PAIRS = 500_000
+LINKS_OF_A_PAIR = 16
+"""Room for the links of pairs of stretches, as if each had so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,27 @@ def room_for(n_bushes: int, n_nodes: int, n_arcs: int, old: Trees, old_of: Posit
         link_start,
         np.zeros(link_start[-1], np.int32),
         np.zeros(link_start[-1]),
+    )
+
+
+def room_for_pairs(n_bushes: int, n_nodes: int) -> Pairs:
+    """
+    Room for pairs of stretches.
+
+    Parameters
+    ----------
+    n_bushes
+        How many bushes there are.
+    n_nodes
+        Nodes of the graph.
+    """
+    n = min(max(64 * n_bushes, 1024), MAX_PAIRS)
+    return Pairs(
+        np.zeros(1, np.int64),
+        np.zeros(n, np.int32),
+        np.zeros(n + 1, np.int64),
+        np.zeros(n, np.int64),
+        np.zeros(LINKS_OF_A_PAIR * n + 2 * n_nodes, np.int64),
     )
 
 
