@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -293,6 +293,7 @@ def search(
                 elif i < desk.first[p]:
                     desk.first[p] = i
         n_marked, n_alighted = 0, 0
+        ready = labels.ready_s[k]
         for q in range(n_queued):
             p = desk.queued[q]
             n_alighted = follow_pattern(lines, p, k, change_s, labels, desk, n_alighted)
@@ -303,16 +304,26 @@ def search(
             if k == n_rounds and not last_walk:
                 continue
             time = labels.ride_s[k, u]
-            if reach(labels, k, u, time, u) and not desk.is_marked[u]:
-                desk.is_marked[u] = True
-                desk.marked[n_marked] = u
-                n_marked += 1
+            if time < ready[u]:
+                reach(labels, k, u, time, u)
+                if not desk.is_marked[u]:
+                    desk.is_marked[u] = True
+                    desk.marked[n_marked] = u
+                    n_marked += 1
             for e in range(walks.ptr[u], walks.ptr[u + 1]):
                 s = walks.to[e]
-                if reach(labels, k, s, time + walks.time_s[e], u) and not desk.is_marked[s]:
-                    desk.is_marked[s] = True
-                    desk.marked[n_marked] = s
-                    n_marked += 1
+                there = time + walks.time_s[e]
+                if there < ready[s]:
+                    for j in range(k, n_rounds + 1):  # as `reach` does, without the cost of a call
+                        if there >= labels.ready_s[j, s]:
+                            break
+                        labels.ready_s[j, s] = there
+                        labels.ready_from[j, s] = u
+                        labels.ready_round[j, s] = k
+                    if not desk.is_marked[s]:
+                        desk.is_marked[s] = True
+                        desk.marked[n_marked] = s
+                        n_marked += 1
         if not n_marked:
             break
     for m in range(n_marked):
@@ -631,8 +642,7 @@ def walk_bounded(
 def labels_for(n_stops: int, n_rounds: int) -> Labels:
     """Labels of a search, not begun."""
     shape = (n_rounds + 1, n_stops)
-    arrays: list[Any] = [np.zeros(shape, dtype=np.int32) for _ in range(8)]
-    return Labels(*arrays, np.zeros(n_stops, dtype=np.int32))
+    return Labels._make([*(np.zeros(shape, dtype=np.int32) for _ in range(8)), np.zeros(n_stops, dtype=np.int32)])
 
 
 def desk_for(n_stops: int, n_patterns: int) -> Desk:

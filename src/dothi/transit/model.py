@@ -36,8 +36,9 @@ class TransitModel:
     Public transport: times from zone to zone in the morning peak, and departures at stops.
 
     One leaves at every minute of the peak and takes the journey that is there first (RAPTOR over a range of
-    departures), with walks along the street network at both ends and between stops. Lines with a headway in place of a timetable run
-    by several drawn timetables. Journeys on which one walks no less than the whole way on foot are not offered.
+    departures), with walks along the street network at both ends and between stops. Lines with a headway in place of a
+    timetable run by several drawn timetables. A journey that even without waiting would be no faster than walking all
+    the way is not offered.
     """
 
     params: TransitParams = field(default_factory=TransitParams)

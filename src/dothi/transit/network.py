@@ -50,20 +50,34 @@ REFERENCES = (
 class TransitParams(Params):
     """Parameters of transit routing."""
 
-    peak_from_h: float = Field(7.5, ge=0.0, lt=24.0, description="Beginning of the morning peak, time of day [h].")
-    peak_until_h: float = Field(8.5, gt=0.0, le=30.0, description="End of the morning peak, time of day [h].")
-    departure_step_s: float = Field(60.0, ge=10.0, le=1800.0, description="Time between two departures tried [s].")
+    peak_from_h: float = Field(
+        default=7.5, ge=0.0, lt=24.0, description="Beginning of the morning peak, time of day [h]."
+    )
+    peak_until_h: float = Field(default=8.5, gt=0.0, le=30.0, description="End of the morning peak, time of day [h].")
+    departure_step_s: float = Field(
+        default=60.0, ge=10.0, le=1800.0, description="Time between two departures tried [s]."
+    )
     draws: int = Field(
-        8, ge=1, le=100, description="Timetables drawn of lines that have a headway; one where there are none [1]."
+        default=8,
+        ge=1,
+        le=100,
+        description="Timetables drawn of lines that have a headway; one where there are none [1].",
     )
-    rides: int = Field(3, ge=1, le=8, description="Rides at most in a journey [1].")
-    change_s: float = Field(30.0, ge=0.0, le=1800.0, description="Least time to change vehicles, walk not counted [s].")
+    rides: int = Field(default=3, ge=1, le=8, description="Rides at most in a journey [1].")
+    change_s: float = Field(
+        default=30.0, ge=0.0, le=1800.0, description="Least time to change vehicles, walk not counted [s]."
+    )
     walk_speed_m_s: float = Field(
-        1.34, gt=0.2, le=3.0, description="Speed on foot (mean of Weidmann 1993, doi:10.3929/ethz-a-000687810) [m s⁻¹]."
+        default=1.34,
+        gt=0.2,
+        le=3.0,
+        description="Speed on foot (mean of Weidmann 1993, doi:10.3929/ethz-a-000687810) [m s⁻¹].",
     )
-    walk_limit_m: float = Field(1000.0, gt=0.0, le=10_000.0, description="Longest walk to a stop or from it [m].")
-    transfer_limit_m: float = Field(400.0, ge=0.0, le=5000.0, description="Longest walk between two rides [m].")
-    limit_s: float = Field(5400.0, gt=0.0, le=36_000.0, description="Longest mean time from door to door [s].")
+    walk_limit_m: float = Field(
+        default=1000.0, gt=0.0, le=10_000.0, description="Longest walk to a stop or from it [m]."
+    )
+    transfer_limit_m: float = Field(default=400.0, ge=0.0, le=5000.0, description="Longest walk between two rides [m].")
+    limit_s: float = Field(default=5400.0, gt=0.0, le=36_000.0, description="Longest mean time from door to door [s].")
 
     @property
     def peak_s(self) -> tuple[float, float]:

@@ -221,7 +221,7 @@ def way_along(course: Any, places: Shapes) -> Floats:
 
     A course that does not pass the stops in their order, such as one with a loop, says nothing: then ways are straight.
     """
-    straight = np.r_[0.0, np.cumsum(shapely.distance(places[:-1], places[1:]))]
+    straight: Floats = np.r_[0.0, np.cumsum(shapely.distance(places[:-1], places[1:]))]
     if course is None or course.geom_type != "LineString":
         return straight
     along = np.asarray(shapely.line_locate_point(course, places), dtype=float)
@@ -230,7 +230,8 @@ def way_along(course: Any, places: Shapes) -> Floats:
         steps = -steps
     if (steps < 0.9 * np.diff(straight) - 100.0).any() or (steps <= 0.0).any():
         return straight
-    return np.r_[0.0, np.cumsum(steps)]
+    found: Floats = np.r_[0.0, np.cumsum(steps)]
+    return found
 
 
 def timetable(runs: Iterable[Runs], n_stops: int) -> Timetable:
