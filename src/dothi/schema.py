@@ -137,12 +137,14 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """
     columns = expand(table.columns)
     frame = frame.copy(deep=False)
-    for name, column in columns.items():
-        if name in frame.columns:
-            frame[name] = _converted(frame[name], column)
-    frame.index = frame.index.rename(table.id)
-    order = [name for name in columns if name in frame.columns]
-    return frame[order + [name for name in frame.columns if name not in columns]]
+    there = dict(frame.items())  # a column at a time, tables with shapes look at all of them
+    for name, values in there.items():
+        if name in columns and (converted := _converted(values, columns[name])) is not values:
+            frame[name] = converted
+    if frame.index.names != [table.id]:
+        frame.index = frame.index.rename(table.id)
+    order = [name for name in columns if name in there] + [name for name in there if name not in columns]
+    return frame if order == list(there) else frame[order]
 
 
 def _converted(values: pd.Series, column: Column) -> pd.Series:
@@ -151,19 +153,19 @@ def _converted(values: pd.Series, column: Column) -> pd.Series:
     try:
         match column.kind:
             case "integer" if column.missing:
-                return values.astype("Int64")
+                return _of_type(values, "Int64")
             case "integer" if not values.isna().any():
-                return values.astype("int64")
+                return _of_type(values, "int64")
             case "float":
-                return values.astype("float64")
+                return _of_type(values, "float64")
             case "string":
-                return values if values.dtype == "str" else values.astype("str")
+                return _of_type(values, "str")
             case "boolean" if column.missing:
-                return values.astype("boolean")
+                return _of_type(values, "boolean")
             case "boolean" if not values.isna().any():
-                return values.astype("bool")
+                return _of_type(values, "bool")
             case "category":
-                if column.choices and values.dtype == pd.CategoricalDtype(list(column.choices)):
+                if _is_category(values, column):
                     return values
                 categories = list(column.choices) or sorted(values.dropna().astype("str").unique())
                 if set(values.dropna().astype("str").unique()) <= set(categories):
@@ -171,6 +173,26 @@ def _converted(values: pd.Series, column: Column) -> pd.Series:
     except (TypeError, ValueError):
         pass
     return values
+
+
+def _of_type(values: pd.Series, dtype: str) -> pd.Series:
+    """Values of a type, themselves where they are of it."""
+    return values if values.dtype == dtype else values.astype(dtype)
+
+
+def _is_category(values: pd.Series, column: Column) -> bool:
+    """Whether values are of the declared categories, or, where none are declared, of those that occur, in order."""
+    import pandas as pd
+
+    if not isinstance(values.dtype, pd.CategoricalDtype) or values.dtype.ordered:
+        return False
+    categories = values.dtype.categories
+    if column.choices:
+        return bool(values.dtype == pd.CategoricalDtype(list(column.choices)))
+    if categories.dtype != "str" or not categories.is_monotonic_increasing:
+        return False
+    codes = values.cat.codes.to_numpy()
+    return bool((np.bincount(codes[codes >= 0], minlength=len(categories)) > 0).all())
 
 
 def check(tables: Mapping[str, pd.DataFrame], declared: Mapping[str, Table], problems: Problems) -> None:
