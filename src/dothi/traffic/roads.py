@@ -1,0 +1,242 @@
+"""The city as networks: roads that classes of vehicles share, and the ways of those who walk and cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from dothi.shapes import Floats, Integers, Mask
+from dothi.traffic.gateways import Gateways
+from dothi.traffic.network import BPR, Network
+from dothi.units import M_S_PER_KM_H
+
+if TYPE_CHECKING:
+    from dothi.city import City
+
+CONNECTORS: Final = 4
+"""Nodes at which the trips of a zone reach the network."""
+CONNECTOR_M_S: Final = 4.5 * M_S_PER_KM_H
+"""Between a zone and its nodes people walk: to a parked vehicle, or along a path that is not on the map."""
+CONNECTOR_M: Final = 800.0
+"""Farther than this, and farther than one and a half times the size of the zone, nobody walks to a vehicle."""
+DETOUR: Final = 1.3
+LEAST_CAPACITY: Final = 100.0
+UNKNOWN_CAPACITY: Final = 600.0
+UNKNOWN_SPEED_M_S: Final = 30.0 * M_S_PER_KM_H
+LEAST_TIME_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Terminals:
+    """
+    Where trips enter and leave networks: zones, then gateways.
+
+    Attributes
+    ----------
+    centre : (n_zones, 2)
+        Where trips of zones begin [m].
+    size_m : (n_zones,)
+        How wide zones are [m].
+    gateways
+        Gateways.
+    """
+
+    centre: Floats
+    size_m: Floats
+    gateways: Gateways
+
+    @property
+    def n_zones(self) -> int:
+        """Number of zones."""
+        return len(self.centre)
+
+    def __len__(self) -> int:
+        return len(self.centre) + len(self.gateways)
+
+    @property
+    def xy(self) -> Floats:
+        """Where all of them are [m]."""
+        return np.concatenate([self.centre, self.gateways.xy])
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """
+    Links of a city as positions of their nodes.
+
+    Attributes
+    ----------
+    tail, head : (n_links,)
+        Positions of the nodes.
+    xy : (n_nodes, 2)
+        Where nodes are [m].
+    length_m, speed_m_s, capacity_pcu_h : (n_links,)
+        Length, speed on the empty link, capacity.
+    open_to : dict
+        By mode, whether each link is open to it.
+    """
+
+    tail: Integers
+    head: Integers
+    xy: Floats
+    length_m: Floats
+    speed_m_s: Floats
+    capacity_pcu_h: Floats
+    open_to: dict[str, Mask]
+
+
+def graph_of(city: City) -> Graph:
+    """Links and nodes of a city as arrays."""
+    nodes, links = city["nodes"], city["links"]
+    speed = links["free_speed_m_s"].to_numpy(dtype=float, na_value=np.nan)
+    capacity = links["capacity_veh_h"].to_numpy(dtype=float, na_value=np.nan)
+    capacity = np.where(np.isnan(capacity), UNKNOWN_CAPACITY, capacity)
+    return Graph(
+        nodes.index.get_indexer(links["from_node_id"]),
+        nodes.index.get_indexer(links["to_node_id"]),
+        shapely.get_coordinates(np.asarray(nodes.geometry.array, dtype=object)),
+        links["length_m"].to_numpy(dtype=float),
+        np.where(np.isnan(speed), UNKNOWN_SPEED_M_S, speed),
+        np.maximum(capacity, LEAST_CAPACITY),
+        {mode: links[mode].to_numpy(dtype=bool) for mode in ("walk", "bicycle", "motorbike", "car", "truck")},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """
+    A network for assignment, and what of it is what in the city.
+
+    Attributes
+    ----------
+    network
+        The network: its first links are those of the city, connectors follow.
+    rows : (n_city_links,)
+        Positions of its links in the table of the city.
+    length_m : (n_links,)
+        Length of all its links, connectors too [m].
+    """
+
+    network: Network
+    rows: Integers
+    length_m: Floats
+
+
+def roads_for(
+    graph: Graph,
+    terminals: Terminals,
+    open_links: Sequence[Mask],
+    free_speed_m_s: Floats,
+    *,
+    closed: Sequence[Mask] | None = None,
+    delay: tuple[float, float] = (0.0, 1.0),
+    background_pcu_h: Floats | None = None,
+    connector_m_s: float = CONNECTOR_M_S,
+) -> Roads:
+    """
+    Network that classes share, with connectors to zones and gateways.
+
+    A zone is tied to the nodes nearest to it from which the class can reach all others and come back. No trip passes
+    through a zone or a gateway.
+
+    Parameters
+    ----------
+    graph
+        The city.
+    terminals
+        Zones and gateways.
+    open_links : (n_classes) of (n_links,)
+        Links open to each class.
+    free_speed_m_s : (n_links,)
+        Speed on the empty link [m/s].
+    closed : (n_classes) of (n_links,)
+        Of these, links that a rule keeps the class out of. The network has them all the same, for others and for
+        other hours.
+    delay
+        Parameters of the volume-delay function.
+    background_pcu_h : (n_links,)
+        Flow that is there in any case [pcu/h].
+    connector_m_s
+        Speed between a zone and its nodes [m/s].
+    """
+    rows = np.flatnonzero(np.logical_or.reduce(open_links))
+    if closed is not None:
+        open_links = [is_open & ~out for is_open, out in zip(open_links, closed, strict=True)]
+    tail, head, seconds, metres, allowed = _connectors(graph, terminals, open_links, connector_m_s)
+    n, n_tied = len(rows), len(tail)
+    first = len(terminals)
+    cost = np.full((len(open_links), n + n_tied), np.inf)
+    for c, is_open in enumerate(open_links):
+        cost[c, :n] = np.where(is_open[rows], 0.0, np.inf)
+        cost[c, n:] = np.where(allowed[c], 0.0, np.inf)
+    free = np.maximum(graph.length_m[rows] / np.maximum(free_speed_m_s[rows], 1e-2), LEAST_TIME_S)
+    zeros = np.zeros(n_tied)
+    background = np.zeros(n) if background_pcu_h is None else background_pcu_h[rows]
+    network = Network(
+        n_zones=first,
+        n_nodes=first + len(graph.xy),
+        from_node=np.r_[graph.tail[rows] + first, tail].astype(np.int32),
+        to_node=np.r_[graph.head[rows] + first, head].astype(np.int32),
+        free_time_s=np.r_[free, seconds],
+        capacity_pcu_h=np.r_[graph.capacity_pcu_h[rows], zeros + 1e6],
+        alpha=np.r_[np.full(n, delay[0]), zeros],
+        beta=np.r_[np.full(n, delay[1]), zeros + 1.0],
+        function=np.full(n + n_tied, BPR, dtype=np.int8),
+        cost_s=cost,
+        background_pcu_h=np.r_[background, zeros],
+    )
+    return Roads(network, rows, np.r_[graph.length_m[rows], metres])
+
+
+def _connectors(
+    graph: Graph, terminals: Terminals, open_links: Sequence[Mask], speed_m_s: float
+) -> tuple[Integers, Integers, Floats, Floats, list[Mask]]:
+    """Connectors of all classes: where from and to, seconds, metres, and which class may use each."""
+    first = len(terminals)
+    found: dict[tuple[int, int], tuple[float, list[bool]]] = {}
+
+    def tie(tail: int, head: int, metres: float, c: int) -> None:
+        known = found.setdefault((tail, head), (metres, [False] * len(open_links)))
+        known[1][c] = True
+
+    for c, is_open in enumerate(open_links):
+        at, apart = _near_nodes(graph, is_open, terminals.centre)
+        reach = np.maximum(CONNECTOR_M, 1.5 * terminals.size_m)
+        for zone in range(terminals.n_zones):
+            for node, metres in zip(at[zone], apart[zone], strict=True):
+                if metres > reach[zone]:
+                    break
+                tie(zone, first + node, DETOUR * metres, c)
+                tie(first + node, zone, DETOUR * metres, c)
+        for gateway, node in terminals.gateways.inward:
+            tie(terminals.n_zones + gateway, first + node, 0.0, c)
+        for gateway, node in terminals.gateways.outward:
+            tie(first + node, terminals.n_zones + gateway, 0.0, c)
+    ends = np.array(list(found), dtype=np.int64).reshape(-1, 2)
+    metres = np.array([length for length, _ in found.values()])
+    allowed = np.array([who for _, who in found.values()], dtype=bool).reshape(-1, len(open_links))
+    return ends[:, 0], ends[:, 1], metres / speed_m_s, metres, list(allowed.T)
+
+
+def _near_nodes(graph: Graph, is_open: Mask, points: Floats) -> tuple[npt.NDArray[Any], Floats]:
+    """Nodes nearest to each point in the largest part in which all reach all, and how far they are [m]."""
+    tail, head = graph.tail[is_open], graph.head[is_open]
+    if not len(tail):
+        return np.empty((len(points), 0), dtype=np.int64), np.empty((len(points), 0))
+    matrix = csr_array((np.ones(len(tail)), (tail, head)), shape=(len(graph.xy),) * 2)
+    _, part = connected_components(matrix, directed=True, connection="strong")
+    touched = np.zeros(len(graph.xy), dtype=bool)
+    touched[np.r_[tail, head]] = True
+    largest = np.bincount(part[touched]).argmax()
+    nodes = np.flatnonzero(touched & (part == largest))
+    count = min(CONNECTORS, len(nodes))
+    apart, at = cKDTree(graph.xy[nodes]).query(points, k=count)
+    return nodes[at.reshape(len(points), count)], apart.reshape(len(points), count)
