@@ -191,13 +191,45 @@ def test_a_phone_shows_the_city_too_and_axe_agrees_in_the_dark(open_page, served
     assert watched.complaints == []
 
 
-def test_the_shell_is_small_and_the_city_comes_in_few_bytes(nantes):
-    sizes = nantes.page.evaluate(
-        """() => performance.getEntriesByType("resource").map(e => [e.name, e.transferSize])"""
-    )
+@pytest.fixture(scope="module")
+def first_load(browser, served):
+    """A fresh load of the app at rest: sizes of everything that was sent, by address, and its page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    finished = []
+    context.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 - built-ins cannot listen
+    page = context.new_page()
+    page.goto(served.address)
+    page.wait_for_function("() => performance.getEntriesByName('dothi:complete').length > 0")
+    page.wait_for_timeout(1_000)
+    sizes = [(request.url.removeprefix(served.address), request.sizes()) for request in finished]
+    yield page, [(name, size["responseBodySize"] + size["responseHeadersSize"]) for name, size in sizes]
+    context.close()
+
+
+def test_less_than_a_megabyte_is_sent_before_and_after_the_first_picture(first_load):
+    """Nothing more comes afterwards, so that all of it can be counted."""
+    _, sizes = first_load
+    names = [name for name, _ in sizes]
+    assert any("/buildings/" in name for name in names), "workers are counted, too"
+    assert len(names) == len(set(names)) + sum("worker" in name for name in names) - 1, "nothing is fetched twice"
     shell = sum(size for name, size in sizes if re.search(r"\.(js|css)$", name))
     assert 50_000 < shell <= 350_000
-    assert sum(size for _, size in sizes) <= 2_000_000
+    assert sum(size for _, size in sizes) <= 1_000_000
+
+
+def test_what_is_seen_first_is_loaded_first_and_what_is_hidden_only_when_shown(first_load):
+    page, sizes = first_load
+    scene = [match[1] for name, _ in sizes if (match := re.search(r"api/scenes/\w+/([a-z_]+)[./]", name))]
+    assert scene[0] == "scene"
+    assert set(scene[1:4]) <= {"terrain", "buildings"}
+    assert {"links", "water_bodies", "trees", "railways"} < set(scene)
+    assert not {"zones", "wards", "facilities", "names"} & set(scene)
+    first, complete = page.evaluate(
+        "['first-picture', 'complete'].map(name => performance.getEntriesByName(`dothi:${name}`)[0].startTime)"
+    )
+    assert 0 < first <= complete
+    with page.expect_request(re.compile("/zones/")):
+        page.get_by_role("checkbox", name=re.compile("zones", re.IGNORECASE)).check()
 
 
 def test_nothing_left_this_machine_and_nothing_was_complained_about(nantes, served):

@@ -1,6 +1,6 @@
 /** The engine without the app, for work on pictures and for measurements: see `look.py`. */
 
-import type { Paint, Scene } from "../src/engine/contract";
+import type { Files, Paint, Scene } from "../src/engine/contract";
 import { createEngine } from "../src/engine/index";
 
 const query = new URLSearchParams(location.search);
@@ -9,13 +9,17 @@ const engine = createEngine(document.getElementById("view")!);
 const times: Record<string, number> = {};
 const note = (name: string) => (): void => void (times[name] ??= performance.now());
 engine.on("first", note("first"));
+engine.on("whole", note("whole"));
 engine.on("ready", note("ready"));
 engine.on("failed", (reason, detail) => console.error(reason, detail));
 
-const file = async (path: string, signal?: AbortSignal): Promise<ArrayBuffer> => {
-  const answer = await fetch(`${base}/${path}`, { signal });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.arrayBuffer();
+const files: Files = {
+  read: async (path, signal) => {
+    const answer = await fetch(`${base}/${path}`, { signal });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.arrayBuffer();
+  },
+  address: (path) => new URL(`${base}/${path}`, document.baseURI).href,
 };
 
 /** Colours of a layer as the app would set them. */
@@ -45,7 +49,7 @@ function graded(n: number, share: (row: number) => number | null): Paint {
 engine.setTheme(query.get("theme") === "dark" ? "dark" : "light");
 engine.setLook(query.get("look") === "realistic" ? "realistic" : "thematic");
 if (query.has("sun")) engine.setSun(new Date(query.get("sun")!));
-const scene = JSON.parse(new TextDecoder().decode(await file("scene.json"))) as Scene;
+const scene = JSON.parse(new TextDecoder().decode(await files.read("scene.json"))) as Scene;
 if (query.has("paint"))
   engine.setPaint(
     "buildings",
@@ -53,5 +57,5 @@ if (query.has("paint"))
   );
 if (query.has("camera")) engine.setCamera(JSON.parse(query.get("camera")!));
 Object.assign(globalThis, { engine, times, graded, scene });
-await engine.load(scene, file);
+await engine.load(scene, files);
 document.title = "ready";

@@ -32,8 +32,25 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
   return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
 }
 
+/** What was asked for before anybody needed it, until somebody does. */
+const early = new Map<string, Promise<ArrayBuffer>>();
+
+/** Ask for what will be needed; `bytes` then gives it once. */
+export function ahead(path: string): Promise<ArrayBuffer> {
+  const asked = fetchBytes(path);
+  asked.catch(() => {}); // whoever needs it is told
+  early.set(path, asked);
+  return asked;
+}
+
 /** Bytes at an address relative to the page, such as `api/study`. */
-export async function bytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+export function bytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const asked = early.get(path);
+  early.delete(path);
+  return asked ?? fetchBytes(path, signal);
+}
+
+async function fetchBytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
   const inside = globalThis.__DOTHI_FILES__;
   if (inside) {
     if (!(path in inside)) throw new NotFound(path);

@@ -1,9 +1,10 @@
 /** One city on the server: its scene, its tables, its objects. Columns are fetched once and kept. */
 
-import type { Fetch, Scene } from "../engine/contract";
+import type { Files, Scene } from "../engine/contract";
 import { bytes, isAlone, json } from "./bytes";
 import { decodeColumns } from "./columns";
 import { NotFound } from "./problems";
+import { sceneFiles, scenePath } from "./scene";
 import { decodeExact, recordOf } from "./records";
 import type { Catalogue, Column, NumberColumn, ObjectRecord, Study } from "./types";
 
@@ -31,12 +32,14 @@ export class CitySource {
   constructor(
     readonly id: string,
     readonly key: string,
-  ) {}
+  ) {
+    this.files = sceneFiles(key);
+  }
 
-  scene = (signal?: AbortSignal): Promise<Scene> => json<Scene>(`api/scenes/${this.key}/scene.json`, signal);
+  scene = (signal?: AbortSignal): Promise<Scene> => json<Scene>(scenePath(this.key, "scene.json"), signal);
 
   /** Files of the scene, for the engine. */
-  sceneFile: Fetch = (file, signal) => bytes(`api/scenes/${this.key}/${file}`, signal);
+  readonly files: Files;
 
   catalogue(): Promise<Catalogue> {
     this.#catalogue ??= this.#kept(json<Catalogue>(`api/cities/${this.key}/tables`), () => (this.#catalogue = null));
@@ -91,7 +94,7 @@ export class CitySource {
   }
 
   async #fetchNames(file: string): Promise<Named[]> {
-    const found = JSON.parse(new TextDecoder().decode(await this.sceneFile(file))) as NamesFile;
+    const found = JSON.parse(new TextDecoder().decode(await this.files.read(file))) as NamesFile;
     return found.names.map(([name, kind, x, y, z, rows]) => ({
       name,
       kind: found.kinds[kind],

@@ -43,8 +43,13 @@ export interface Scene {
   names?: { file: string; bytes: number };
 }
 
-/** Bytes of a file of the scene, already unpacked. */
-export type Fetch = (file: string, signal?: AbortSignal) => Promise<ArrayBuffer>;
+/** Where the files of a scene come from. */
+export interface Files {
+  /** Bytes of a file, already unpacked. */
+  read: (file: string, signal?: AbortSignal) => Promise<ArrayBuffer>;
+  /** Address at which a worker may fetch it; not there where the page carries its files inside. */
+  address?: (file: string) => string;
+}
 
 /**
  * Colours of a layer by row: `codes[row]` is looked up in `colours`.
@@ -87,9 +92,11 @@ export interface Measured {
 export interface EngineEvents {
   /** 0 … 1 of the bytes of the scene. */
   progress: (done: number) => void;
-  /** The first picture with buildings stands on the screen. */
+  /** The first picture with buildings stands on the screen; more may follow. */
   first: () => void;
-  /** Everything is loaded and drawn. */
+  /** A picture with everything that is visible stands on the screen. */
+  whole: () => void;
+  /** The same with shadows and dark corners, which come a picture later where there is no graphics card. */
   ready: () => void;
   camera: (camera: Camera) => void;
   hover: (pick: Pick | null, client: [number, number]) => void;
@@ -104,12 +111,17 @@ export interface EngineEvents {
 
 export interface Engine {
   readonly element: HTMLElement;
-  /** Load a scene in place of the last one; nearest tiles come first. Settles once everything is drawn. */
-  load(scene: Scene, fetch: Fetch): Promise<void>;
+  /**
+   * Load what is visible of a scene in place of the last one; nearest tiles come first. Settles once it is drawn.
+   * Other layers are loaded when they are first shown.
+   */
+  load(scene: Scene, files: Files): Promise<void>;
   on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): () => void;
   setTheme(theme: Theme): void;
   setLook(look: Look): void;
   setVisible(layer: string, visible: boolean): void;
+  /** Have a layer loaded although it may not be visible, so that its objects can be located. */
+  have(layer: string): Promise<void>;
   /** Colour a layer by a column; null gives it its plain look. Uploads no geometry. */
   setPaint(layer: string, paint: Paint | null): void;
   /** Between the paint set last and `next`, from 0 to 1: for the hours of a day. */

@@ -2,11 +2,10 @@
 
 import * as THREE from "three";
 import { LoadedCity } from "./city";
-import type { Camera, Engine, EngineEvents, Fetch, Look, Paint, Pick, Point, Scene, Theme } from "./contract";
-import { Decoder } from "./decode/decoder";
+import type { Camera, Engine, EngineEvents, Files, Look, Paint, Pick, Point, Scene, Theme } from "./contract";
 import { Lines } from "./draw/lines";
 import { measuredOf } from "./draw/measure";
-import { loadAll } from "./load";
+import { HIDDEN_AT_FIRST, type Loading, loadingOf, type Wanted, wantedOf } from "./load";
 import { paletteOf } from "./look/palette";
 import { lightOf, sunAt } from "./look/sun";
 import { Stage } from "./stage";
@@ -20,17 +19,19 @@ type Listeners = { [E in keyof EngineEvents]: Set<EngineEvents[E]> };
 
 /** The eye stays this far above the ground [m]. */
 const HEADROOM_M = 2.5;
-/** The first picture waits this long for more of the city [ms]. */
-const FIRST_PATIENCE_MS = 900;
+/** The first picture waits this long for more of the city, with a graphics card and without [ms]. */
+const PATIENCE_MS = [900, 2500];
+/** While more arrives, a machine without a graphics card rests this many times as long as a picture took. */
+const REST = 4;
 const EMPTY: Scene["box"] = [-1000, -1000, 0, 1000, 1000, 100];
 
 export class CityEngine implements Engine, Stand {
   readonly #stage: Stage;
   readonly #controls: Controls;
-  readonly #decoder = new Decoder();
   readonly #listeners: Listeners = {
     progress: new Set(),
     first: new Set(),
+    whole: new Set(),
     ready: new Set(),
     camera: new Set(),
     hover: new Set(),
@@ -42,8 +43,10 @@ export class CityEngine implements Engine, Stand {
   };
   readonly #resized: ResizeObserver;
   #city: LoadedCity | null = null;
-  #source: { scene: Scene; fetch: Fetch } | null = null;
-  #loading: AbortController | null = null;
+  #source: { scene: Scene; files: Files } | null = null;
+  #loading: Loading | null = null;
+  /** Layers of the scene that were asked for. */
+  #asked = new Map<string, Promise<void>>();
   #theme: Theme = "light";
   #look: Look = "thematic";
   #when = new Date(Date.UTC(2026, 5, 21, 8, 30));
@@ -58,8 +61,7 @@ export class CityEngine implements Engine, Stand {
   #points: Point[] = [];
   #pointer: { x: number; y: number; stale: boolean } | null = null;
   /** Shown in the next picture for the first time, or the last. */
-  #expecting: { first: boolean; ready: (() => void) | null } = { first: false, ready: null };
-  #held = false;
+  #expecting: { first: boolean; then: (() => void) | null; since: number } = { first: false, then: null, since: 0 };
 
   constructor(readonly element: HTMLElement) {
     this.#stage = new Stage(element);
@@ -72,7 +74,7 @@ export class CityEngine implements Engine, Stand {
       this.#emit("failed", "context-lost", "the graphics context was lost");
     });
     this.#stage.canvas.addEventListener("webglcontextrestored", () => {
-      if (this.#source) void this.load(this.#source.scene, this.#source.fetch).catch(() => {});
+      if (this.#source) void this.load(this.#source.scene, this.#source.files).catch(() => {});
     });
     this.#stage.canvas.tabIndex = 0;
     this.#resized = new ResizeObserver(() => {
@@ -84,47 +86,115 @@ export class CityEngine implements Engine, Stand {
     this.#dress();
   }
 
-  async load(scene: Scene, fetch: Fetch): Promise<void> {
+  async load(scene: Scene, files: Files): Promise<void> {
     this.#loading?.abort();
-    const loading = (this.#loading = new AbortController());
+    const loading = (this.#loading = loadingOf(scene, files));
     this.#drop();
     if (this.#source && this.#source.scene.key !== scene.key) this.#aimed = false; // another city, another view
-    this.#source = { scene, fetch };
+    this.#source = { scene, files };
     const city = (this.#city = new LoadedCity(scene, this.#stage.shared));
     for (const [layer, on] of this.#visible) for (const one of city.named(layer)) one.visible = on;
     for (const [layer, paint] of this.#paints) for (const one of city.named(layer)) one.setPaint(paint);
+    this.#stage.held = true;
+    this.#stage.hasty = this.#stage.software;
     this.#stage.show(city);
     this.#dress();
     this.move(this.#aimed ? this.#camera : this.home());
     this.#mark();
-    this.#expecting = { first: true, ready: null };
-    this.#held = true;
-    let patience = 0;
-    const release = (): void => {
-      this.#held = false;
-      this.#stage.changed();
-    };
-    const changed = (): void => {
-      const houses = (city.buildings?.tiles ?? 0) + (city.skins?.tiles ?? 0) > 0;
-      const grounded = city.ground !== null || !scene.layers.terrain;
-      if (this.#held && houses && grounded && !patience) patience = window.setTimeout(release, FIRST_PATIENCE_MS);
-      if (!this.#held) this.#stage.changed();
-    };
+    this.#expecting = { first: true, then: null, since: 0 };
+    const visible = Object.keys(scene.layers).filter((name) => this.#isVisible(name));
+    const loaded = this.#fetch(
+      wantedOf(scene, (name) => this.#isVisible(name), this.#camera.target),
+      loading,
+      city,
+    );
+    for (const name of visible) this.#asked.set(name, loaded);
+    await loaded;
+    if (!this.#aimed) this.move(this.home());
+    await this.#drawn(() => this.#release());
+    loading.signal.throwIfAborted();
+    this.#emit("whole");
+    if (this.#stage.software) await this.#drawn(() => this.#stage.complete());
+    loading.signal.throwIfAborted();
+    this.#emit("ready");
+  }
+
+  have(layer: string): Promise<void> {
+    const [scene, loading, city] = [this.#source?.scene, this.#loading, this.#city];
+    if (!scene?.layers[layer] || !loading || !city) return Promise.resolve();
+    let asked = this.#asked.get(layer);
+    if (!asked) {
+      const wanted = wantedOf(scene, (name) => name === layer, this.#camera.target);
+      asked = this.#fetch(
+        wanted.filter(({ name }) => name === layer),
+        loading,
+        city,
+      );
+      this.#asked.set(layer, asked);
+      asked.then(
+        () => this.#stage.changed(),
+        () => this.#asked.delete(layer),
+      );
+    }
+    return asked;
+  }
+
+  /** Ask for a picture, and wait until it stands on the screen: not one that was begun before. */
+  #drawn(ask: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#expecting.then = resolve;
+      this.#expecting.since = this.#stage.begun;
+      ask();
+    });
+  }
+
+  #isVisible(layer: string): boolean {
+    return this.#visible.get(layer) ?? !HIDDEN_AT_FIRST.has(layer);
+  }
+
+  /** Take files as they come; pictures of a part of them while the rest is on its way. */
+  async #fetch(wanted: Wanted[], loading: Loading, city: LoadedCity): Promise<void> {
+    const soon = this.#soon(city);
     try {
-      const wanted = city.wanted(this.#camera.target, changed);
-      await loadAll(wanted, fetch, this.#decoder, loading.signal, (done) => this.#emit("progress", done));
+      await loading.use(
+        wanted,
+        (one, result) => {
+          city.use(one, result as never);
+          soon.changed();
+        },
+        (done) => this.#emit("progress", done),
+      );
     } catch (error) {
       if (!loading.signal.aborted) this.#emit("failed", "load", String(error instanceof Error ? error.message : error));
       throw error;
     } finally {
-      clearTimeout(patience);
+      soon.end();
     }
-    if (!this.#aimed) this.move(this.home());
-    const drawn = new Promise<void>((resolve) => (this.#expecting.ready = resolve));
-    release();
-    await drawn;
-    loading.signal.throwIfAborted();
-    this.#emit("ready");
+  }
+
+  /** When to draw what has arrived: the first time once there are houses on the ground, and then not all the time. */
+  #soon(city: LoadedCity): { changed: () => void; end: () => void } {
+    const stage = this.#stage;
+    let timer = 0;
+    const draw = (): void => {
+      timer = 0;
+      this.#release();
+    };
+    const changed = (): void => {
+      stage.take();
+      const houses = (city.buildings?.tiles ?? 0) + (city.skins?.tiles ?? 0) > 0;
+      const grounded = city.ground !== null || !city.description.layers.terrain;
+      if (timer || !houses || !grounded) return;
+      const wait = stage.held ? PATIENCE_MS[stage.software ? 1 : 0] : stage.software ? REST * stage.lastFrame_ms : 0;
+      if (wait > 0) timer = window.setTimeout(draw, wait);
+      else stage.changed();
+    };
+    return { changed, end: () => clearTimeout(timer) };
+  }
+
+  #release(): void {
+    this.#stage.held = false;
+    this.#stage.changed();
   }
 
   on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): () => void {
@@ -144,8 +214,13 @@ export class CityEngine implements Engine, Stand {
 
   setVisible(layer: string, visible: boolean): void {
     this.#visible.set(layer, visible);
-    for (const one of this.#city?.named(layer) ?? []) one.visible = visible;
-    this.#stage.changed();
+    let turned = false;
+    for (const one of this.#city?.named(layer) ?? []) {
+      turned ||= one.visible !== visible;
+      one.visible = visible;
+    }
+    if (visible) this.have(layer).catch(() => {}); // a failure was told
+    if (turned) this.#stage.changed();
   }
 
   setPaint(layer: string, paint: Paint | null): void {
@@ -255,7 +330,6 @@ export class CityEngine implements Engine, Stand {
     this.#loading?.abort();
     this.#resized.disconnect();
     this.#controls.dispose();
-    this.#decoder.dispose();
     this.#city?.dispose();
     this.#stage.dispose();
     for (const listeners of Object.values(this.#listeners)) listeners.clear();
@@ -358,6 +432,7 @@ export class CityEngine implements Engine, Stand {
   }
 
   #drop(): void {
+    this.#asked.clear();
     this.#city?.dispose();
     this.#city = this.#stage.city = null;
   }
@@ -409,18 +484,15 @@ export class CityEngine implements Engine, Stand {
 
   #afterFrame(milliseconds: number): void {
     this.#emit("frame", milliseconds);
-    if (this.#held) return;
-    const city = this.#city;
-    if (
-      this.#expecting.first &&
-      ((city?.buildings?.tiles ?? 0) + (city?.skins?.tiles ?? 0) > 0 || this.#expecting.ready)
-    ) {
+    if (this.#stage.held) return;
+    const { first, then, since } = this.#expecting;
+    if (first) {
       this.#expecting.first = false;
       this.#emit("first");
     }
-    const { ready } = this.#expecting;
-    this.#expecting.ready = null;
-    ready?.();
+    if (!then || this.#stage.begun <= since) return;
+    this.#expecting.then = null;
+    then();
   }
 
   #emit<E extends keyof EngineEvents>(event: E, ...values: Parameters<EngineEvents[E]>): void {

@@ -4,6 +4,7 @@ import type { Camera, Engine, EngineEvents } from "./contract";
 import { CityEngine } from "./engine";
 
 export type * from "./contract";
+export { prepare } from "./load";
 
 /** An engine that draws into an element; where WebGL 2 cannot be had, one that says so and stays still. */
 export function createEngine(element: HTMLElement): Engine {
@@ -41,6 +42,7 @@ class NoEngine implements Engine {
   setTheme(): void {}
   setLook(): void {}
   setVisible(): void {}
+  have = () => Promise.resolve();
   setPaint(): void {}
   setBlend(): void {}
   setShadows(): void {}

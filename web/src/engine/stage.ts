@@ -3,7 +3,7 @@
 import * as THREE from "three";
 import type { Box, Camera } from "./contract";
 import { Backdrop } from "./draw/backdrop";
-import { type Shared, sharedUniforms } from "./draw/kit";
+import { makeCoarse, type Shared, sharedUniforms } from "./draw/kit";
 import { MeasuredWay } from "./draw/measure";
 import { Occlusion } from "./draw/occlusion";
 import { Refined } from "./draw/refined";
@@ -28,7 +28,13 @@ export class Stage {
   readonly software: boolean;
   city: LoadedCity | null = null;
   shadows = true;
+  /** Nothing is drawn: there is not yet anything to see. */
+  held = false;
+  /** Without a graphics card, pictures leave shadows and dark corners to a later one. */
+  hasty = false;
   lastFrame_ms = 0;
+  /** Pictures begun so far. */
+  begun = 0;
   frames = 0;
   draws = 0;
   triangles = 0;
@@ -47,16 +53,13 @@ export class Stage {
   #coarse = false;
   #disposed = false;
   #strength = 1;
+  #corners = 0;
+  /** Layers whose shaders were asked for. */
+  #made = new WeakSet<object>();
 
   constructor(readonly element: HTMLElement) {
-    this.software = isSoftware();
-    const canvas = document.createElement("canvas");
-    const gl = canvas.getContext("webgl2", {
-      antialias: !this.software,
-      alpha: false,
-      powerPreference: "high-performance",
-    });
-    if (!gl) throw new Error("WebGL 2 is not available");
+    const { canvas, gl, software } = context();
+    this.software = software;
     this.renderer = new THREE.WebGLRenderer({ canvas, context: gl });
     this.renderer.outputColorSpace = THREE.LinearSRGBColorSpace; // colours are those of the screen throughout
     this.renderer.toneMapping = THREE.NoToneMapping;
@@ -70,7 +73,7 @@ export class Stage {
       outline: "none",
     });
     element.appendChild(canvas);
-    this.shared.uFine.value = this.software ? 0 : 1;
+    makeCoarse(this.software);
     if (this.software) this.#refined = new Refined(this.shared);
     this.#backdrop = new Backdrop(this.shared);
     this.#shadow = new Shadow(this.shared, this.software ? 2048 : 4096);
@@ -120,7 +123,7 @@ export class Stage {
     shared.uSunlight.value.fromArray(light.sunlight);
     shared.uNight.value = light.night;
     shared.uReal.value = real ? 1 : 0;
-    shared.uOcclusion.value = real ? 0.8 : 0.62;
+    this.#corners = real ? 0.8 : 0.62;
     shared.uAccent.value.fromArray(palette.accent);
     shared.uMissingA.value.fromArray(palette.missing[0]);
     shared.uMissingB.value.fromArray(palette.missing[1]);
@@ -165,11 +168,32 @@ export class Stage {
     if (!on && this.#coarse) this.#setCoarse(false);
   }
 
+  /** Put what has arrived on the card, and have its shaders made, while more is on its way. */
+  take(): void {
+    const { city, renderer } = this;
+    if (!city || this.#disposed || renderer.getContext().isContextLost()) return;
+    for (const layer of city.layers) {
+      if (!layer.visible || !layer.tiles) continue;
+      for (const texture of layer.takeNew()) renderer.initTexture(texture);
+      if (this.#made.has(layer)) continue;
+      this.#made.add(layer);
+      layer.prepare({ position: this.camera.position, pixel: this.pixel, budget: this.budget });
+      renderer.compile(layer.group, this.camera);
+    }
+  }
+
+  /** The picture as it is meant, after hasty ones. */
+  complete(): void {
+    this.hasty = false;
+    this.draw();
+  }
+
   /** Ask for a picture. */
   draw(): void {
     this.#dirty = true;
     clearTimeout(this.#rest);
-    if (this.#requested || this.#drawing || this.#disposed || this.renderer.getContext().isContextLost()) return;
+    if (this.held || this.#requested || this.#drawing || this.#disposed) return;
+    if (this.renderer.getContext().isContextLost()) return;
     this.#requested = requestAnimationFrame(() => {
       this.#requested = 0;
       if (this.#dirty) this.#picture();
@@ -187,7 +211,8 @@ export class Stage {
   }
 
   #picture(): void {
-    const { renderer, camera, city, shared } = this;
+    const { renderer, camera, city } = this;
+    this.begun++;
     this.#dirty = false;
     this.#drawing = true;
     const begin = performance.now();
@@ -202,11 +227,7 @@ export class Stage {
         if (layer.visible) layer.prepare(eye);
       }
       this.#backdrop.prepare(camera);
-      const look = camera.getWorldDirection(new THREE.Vector3());
-      shared.uShadow.value = this.shadows ? this.#strength : 0;
-      const seen = this.#seen(city, look);
-      if (shared.uShadow.value > 0) this.#shadow.refresh(renderer, city.casters, seen, city.core[5] - city.core[2]);
-      this.#occlusion.refresh(renderer, city.casters, city.core, seen);
+      this.#shade(city);
       renderer.clear();
       renderer.render(city.scene, camera);
     } else renderer.clear();
@@ -218,9 +239,22 @@ export class Stage {
       this.lastFrame_ms = performance.now() - begin;
       this.afterFrame(this.lastFrame_ms);
       if (this.#dirty) this.draw();
-      else if (this.#refined && city && !this.#coarse)
+      else if (this.#refined && city && !this.#coarse && !this.hasty)
         this.#rest = window.setTimeout(() => this.#refine(city), REST_MS);
     });
+  }
+
+  /** Shadows and dark corners, as far as they are not those of this view. */
+  #shade(city: LoadedCity): void {
+    const { renderer, shared } = this;
+    const lit = this.shadows && this.#strength > 0;
+    if (!this.hasty) {
+      const seen = this.#seen(city, this.camera.getWorldDirection(new THREE.Vector3()));
+      if (lit) this.#shadow.refresh(renderer, city.casters, seen, city.core[5] - city.core[2]);
+      this.#occlusion.refresh(renderer, city.casters, city.core, seen);
+    }
+    shared.uShadow.value = lit && this.#shadow.known ? this.#strength : 0;
+    shared.uOcclusion.value = this.#occlusion.known ? this.#corners : 0;
   }
 
   /** The picture that stands, once more with smooth edges. */
@@ -292,12 +326,34 @@ export class Stage {
   }
 }
 
-/** Whether pictures are computed by a program: asked of a context of its own, since it decides how the real one is made. */
-function isSoftware(): boolean {
-  const gl = document.createElement("canvas").getContext("webgl2");
-  if (!gl) return false;
+interface Context {
+  canvas: HTMLCanvasElement;
+  gl: WebGL2RenderingContext;
+  software: boolean;
+}
+
+/**
+ * A canvas and its context. Smooth edges in every picture are for graphics cards, and whether there is one only a context
+ * can tell: where time is short, without a card, that first one serves; with a card a second one is made.
+ */
+function context(): Context {
+  const plain = attempt(false);
+  const software = isSoftware(plain.gl);
+  if (software) return { ...plain, software };
+  plain.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return { ...attempt(true), software };
+}
+
+function attempt(antialias: boolean): Omit<Context, "software"> {
+  const canvas = document.createElement("canvas");
+  const gl = canvas.getContext("webgl2", { antialias, alpha: false, powerPreference: "high-performance" });
+  if (!gl) throw new Error("WebGL 2 is not available");
+  return { canvas, gl };
+}
+
+/** Whether pictures are computed by a program. */
+function isSoftware(gl: WebGL2RenderingContext): boolean {
   const info = gl.getExtension("WEBGL_debug_renderer_info");
   const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-  gl.getExtension("WEBGL_lose_context")?.loseContext();
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }

@@ -33,3 +33,9 @@ export const LAYERS: readonly Layer[] = [
 export function layerOf(name: string): Layer | undefined {
   return LAYERS.find((layer) => layer.table === name) ?? LAYERS.find((layer) => layer.scene.includes(name));
 }
+
+/** Whether a layer of the scene is to be seen, by what was chosen for its table. */
+export function isShown(name: string, chosen: Record<string, boolean> = {}): boolean {
+  const layer = layerOf(name);
+  return layer ? (chosen[layer.table] ?? layer.visible) : true;
+}

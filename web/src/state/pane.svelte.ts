@@ -103,6 +103,9 @@ export class Pane {
   #wanted: Address;
   #names: Promise<Indexed[]> | null = null;
   #painting = new Map<string, number>();
+  #describe: () => void = () => {};
+  /** Settles when it is known what there is to draw, or that nothing is. */
+  readonly described = new Promise<void>((resolve) => (this.#describe = resolve));
 
   constructor(address: Address = {}) {
     this.#wanted = address;
@@ -121,14 +124,18 @@ export class Pane {
       }
       this.entry = entry;
       this.source = new CitySource(entry.id, entry.key);
-      const [scene, catalogue] = await Promise.all([this.source.scene(signal), this.source.catalogue()]);
-      this.catalogue = catalogue;
+      const catalogue = this.source.catalogue();
+      const scene = await this.source.scene(signal);
       this.#startTime = fairTime(new Date().getFullYear(), zoneOf(scene.country), scene.lonlat);
       if (!this.#wanted.time) this.time = this.#startTime;
       this.scene = scene;
+      this.#describe(); // it can be drawn while its tables are on their way
       if (this.#wanted.selected) void this.select(this.#wanted.selected);
+      this.catalogue = await catalogue;
     } catch (error) {
       if (!signal?.aborted) this.fail(error);
+    } finally {
+      this.#describe();
     }
   }
 
@@ -378,8 +385,9 @@ export class Pane {
   }
 
   /** Look at an object of a layer; false where the engine does not know it. */
-  flyToRow(layer: Layer, row: number): boolean {
+  async flyToRow(layer: Layer, row: number): Promise<boolean> {
     for (const name of layer.scene) {
+      await this.engine?.have(name).catch(() => {}); // a failure was told
       const place = this.engine?.locate(name, row);
       if (place) {
         this.flyTo(place.point, Math.max(place.radius_m, 2) * (layer.near ?? 6) + 60);

@@ -119,6 +119,7 @@ void main() {
   if (vFacing.w > 0.0) c = mix(c, uAccent, vFacing.w);
   vec3 e = light(vPlace, n);
   float glow = 0.0;
+#ifndef ROOF
   if (vWall.x >= 0.0) {
     vec2 pixel = fwidth(vWall);
     float coarse = max(pixel.x, pixel.y);
@@ -145,6 +146,7 @@ void main() {
     }
     e *= mix(0.9, 1.0, smoothstep(0.0, 5.0, vWall.y));
   }
+#endif
   // A painted roof is its legend: neither light nor shadow changes it.
   bool legend = uReal == 0.0 && vColour.w > 0.0 && n.z > 0.5;
   c = legend ? c : c * e;
@@ -183,10 +185,13 @@ export class Buildings extends Layer {
     const edges = { ...common, uTexels: { value: this.table(tile.edges) } };
     const boxes = { ...common, uTexels: { value: this.table(tile.boxes) } };
     const both = (geometry: THREE.BufferGeometry, vertex: string, uniforms: typeof common): THREE.Mesh[] => {
-      const options = { shared: this.shared, uniforms, vertex, fragment: BUILDING_FRAGMENT };
+      const fragment = vertex === ROOFS ? `#define ROOF\n${BUILDING_FRAGMENT}` : BUILDING_FRAGMENT;
+      const options = { shared: this.shared, uniforms, vertex, fragment };
       return [
         this.mesh(geometry, material(options), ORDER.solids),
-        this.mesh(geometry, casterMaterial(options), 0, this.casters),
+        vertex === WALLS
+          ? this.upright(geometry, casterMaterial(options))
+          : this.mesh(geometry, casterMaterial(options), 0, this.casters),
       ];
     };
     /** Quadrangles `from` … `to`, `each` of them to a texel, in as many draws as it takes. */

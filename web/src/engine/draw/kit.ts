@@ -30,8 +30,6 @@ export function sharedUniforms() {
     uPixel: { value: 0.001 },
     /** Pixels of the picture for one of the page. */
     uScale: { value: 1 },
-    /** 1: soft borders of shadows; 0 where every fetch counts. */
-    uFine: { value: 1 },
     uNight: { value: 0 },
     /** 1: materials with windows; 0: a model. */
     uReal: { value: 0 },
@@ -72,7 +70,7 @@ vec3 lifted(vec3 p, float more) {
 export const LIGHT_GLSL = /* glsl */ `
 precision highp sampler2DShadow;
 uniform vec3 uSun, uAmbient, uSunlight, uHazeColour, uAccent, uMissingA, uMissingB;
-uniform float uShadow, uOcclusion, uNight, uReal, uScale, uFine;
+uniform float uShadow, uOcclusion, uNight, uReal, uScale;
 uniform vec2 uShadowTexel;
 uniform mat4 uShadowMatrix;
 uniform sampler2DShadow uShadowMap;
@@ -84,11 +82,14 @@ float sunlit(vec3 p, vec3 n) {
   vec3 q = (uShadowMatrix * vec4(p + n * uShadowTexel.y, 1.0)).xyz;
   vec2 border = abs(q.xy - 0.5);
   if (q.z > 1.0 || max(border.x, border.y) > 0.5) return 1.0;
-  if (uFine == 0.0) return texture(uShadowMap, q);
+#ifdef COARSE
+  return texture(uShadowMap, q);
+#else
   vec2 r = vec2(0.75, -0.75) * uShadowTexel.x;
   float light = texture(uShadowMap, q + vec3(r.xx, 0.0)) + texture(uShadowMap, q + vec3(r.xy, 0.0))
     + texture(uShadowMap, q + vec3(r.yx, 0.0)) + texture(uShadowMap, q + vec3(r.yy, 0.0));
   return mix(light * 0.25, 1.0, smoothstep(0.42, 0.5, max(border.x, border.y)));
+#endif
 }
 
 // Share of the sky that what stands around leaves open, from heights smoothed over some 6 and 25 m.
@@ -133,11 +134,16 @@ interface Options {
   parameters?: THREE.ShaderMaterialParameters;
 }
 
+/** Where there is no graphics card every fetch counts, and every line that is compiled. */
+let coarse = false;
+export const makeCoarse = (on: boolean): void => void (coarse = on);
+
 /** A material of a layer: `uniforms` on top of the shared ones. */
 export function material({ shared, uniforms, vertex, fragment, parameters }: Options): THREE.RawShaderMaterial {
   return new THREE.RawShaderMaterial({
     glslVersion: THREE.GLSL3,
     uniforms: { ...shared, ...uniforms },
+    defines: coarse ? { COARSE: 1 } : {},
     vertexShader: HEAD + vertex,
     fragmentShader: HEAD + fragment,
     ...parameters,

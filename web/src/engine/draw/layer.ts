@@ -15,6 +15,9 @@ export interface Eye {
   budget: number;
 }
 
+/** Layer of three.js for casters that stand upright, or darken no corners: seen by the sun, not from above. */
+export const UPRIGHT = 1;
+
 export abstract class Layer {
   readonly group = new THREE.Group();
   readonly casters = new THREE.Group();
@@ -95,6 +98,13 @@ export abstract class Layer {
     mesh.renderOrder = order;
     mesh.matrixAutoUpdate = false;
     to.add(mesh);
+    return mesh;
+  }
+
+  /** A caster of shadow that is not seen from above. */
+  protected upright(geometry: THREE.BufferGeometry, material: THREE.Material): THREE.Mesh {
+    const mesh = this.mesh(geometry, material, 0, this.casters);
+    mesh.layers.set(UPRIGHT);
     return mesh;
   }
 }

@@ -2,10 +2,13 @@
 
 import * as THREE from "three";
 import type { Box } from "../contract";
-import { material, type Shared } from "./kit";
+import { material, type Shared, type Uniforms } from "./kit";
 import type { Circle } from "./shadow";
 
+/** Texels along the map of heights, and along its two smoothings. */
 const SIZE = 1024;
+const FINE = 512;
+const WIDE = 256;
 /** Spread of the two smoothings [m]. */
 const SPREADS = [5, 22];
 /** A city no larger than this has one map for all views; of larger ones the map shows what is looked at [m]. */
@@ -23,51 +26,49 @@ void main() {
 
 const BLUR = /* glsl */ `
 uniform sampler2D uFrom;
-uniform vec2 uStep; // in the direction of the pass
-uniform vec2 uSigma; // of both channels, in texels
-uniform float uFirst; // the first pass reads one channel for both
+uniform vec2 uStep; // of 0.6 spreads, in the direction of the pass
 in vec2 vAt;
 out vec4 colour;
 void main() {
-  vec2 sum = vec2(0.0), weight = vec2(0.0);
-  for (int i = -8; i <= 8; i++) {
-    vec2 x = float(i) * uSigma * 0.3; // each channel is sampled as widely as it is spread
-    float w = exp(-0.5 * 0.09 * float(i * i));
-    vec4 a = texture(uFrom, vAt + uStep * x.x), b = texture(uFrom, vAt + uStep * x.y);
-    sum += w * vec2(a.r, uFirst > 0.0 ? b.r : b.g);
+  float sum = 0.0, weight = 0.0;
+  for (int i = -4; i <= 4; i++) {
+    float w = exp(-0.18 * float(i * i));
+    sum += w * texture(uFrom, vAt + uStep * float(i)).r;
     weight += w;
   }
-  colour = vec4(sum / weight, 0.0, 1.0);
+  colour = vec4(sum / weight, 0.0, 0.0, 1.0);
 }`;
 
+const JOIN = /* glsl */ `
+uniform sampler2D uFine, uWide;
+in vec2 vAt;
+out vec4 colour;
+void main() { colour = vec4(texture(uFine, vAt).r, texture(uWide, vAt).r, 0.0, 1.0); }`;
+
 export class Occlusion {
-  #heights = target(SIZE);
-  #half = [target(SIZE / 2), target(SIZE / 2)];
+  #heights = target(SIZE, THREE.RedFormat, true);
+  #fine = [target(FINE, THREE.RedFormat), target(FINE, THREE.RedFormat)];
+  #wide = [target(WIDE, THREE.RedFormat), target(WIDE, THREE.RedFormat)];
+  #both = target(FINE, THREE.RGFormat);
   #camera = new THREE.OrthographicCamera();
-  #scene = new THREE.Scene();
-  #look = {
-    uFrom: { value: null as THREE.Texture | null },
-    uStep: { value: new THREE.Vector2() },
-    uSigma: { value: new THREE.Vector2() },
-    uFirst: { value: 1 },
-  };
+  #blur = { uFrom: { value: null as THREE.Texture | null }, uStep: { value: new THREE.Vector2() } };
+  #blurring: THREE.Scene;
+  #joining: THREE.Scene;
   #covered: Omit<Circle, "z"> | null = null;
 
   constructor(private readonly shared: Shared) {
-    const geometry = new THREE.BufferGeometry();
-    geometry.setDrawRange(0, 3);
-    const parameters = { depthTest: false, depthWrite: false };
-    const mesh = new THREE.Mesh(
-      geometry,
-      material({ shared, uniforms: this.#look, vertex: VERTEX, fragment: BLUR, parameters }),
-    );
-    mesh.frustumCulled = false;
-    geometry.boundingSphere = new THREE.Sphere(new THREE.Vector3(), 1e9);
-    this.#scene.add(mesh);
+    this.#blurring = pass(shared, BLUR, this.#blur);
+    const parts = { uFine: { value: this.#fine[1].texture }, uWide: { value: this.#wide[1].texture } };
+    this.#joining = pass(shared, JOIN, parts);
   }
 
   get bytes(): number {
-    return SIZE * SIZE * (2 + 4) + 2 * (SIZE / 2) ** 2 * 4;
+    return SIZE * SIZE * (2 + 4) + 2 * FINE * FINE * 2 + 2 * WIDE * WIDE * 2 + FINE * FINE * 4;
+  }
+
+  /** Whether there is a map of the city as it is. */
+  get known(): boolean {
+    return this.#covered !== null;
   }
 
   invalidate(): void {
@@ -99,33 +100,56 @@ export class Occlusion {
     renderer.render(casters, camera);
     renderer.setClearColor(0, 1);
 
-    const texel = (2 * radius) / SIZE;
-    this.#look.uSigma.value.set(Math.max(1, SPREADS[0] / texel), Math.max(1.5, SPREADS[1] / texel));
-    this.#pass(renderer, this.#heights.texture, this.#half[0], true);
-    this.#pass(renderer, this.#half[0].texture, this.#half[1], false);
+    // The wide smoothing goes on where the fine one ends.
+    const step = SPREADS.map((spread, k) => 0.6 * Math.max(spread / (2 * radius), [1, 1.5][k] / SIZE));
+    this.#smooth(renderer, this.#heights, this.#fine, step[0]);
+    this.#smooth(renderer, this.#fine[1], this.#wide, step[1]);
+    renderer.setRenderTarget(this.#both);
+    renderer.render(this.#joining, this.#camera);
     renderer.setRenderTarget(null);
-    this.shared.uHeights.value = this.#half[1].texture;
+    this.shared.uHeights.value = this.#both.texture;
     this.shared.uHeightsFrame.value.set(x - radius, y - radius, 0.5 / radius, 0.5 / radius);
     return true;
   }
 
-  #pass(renderer: THREE.WebGLRenderer, from: THREE.Texture, to: THREE.WebGLRenderTarget, first: boolean): void {
-    this.#look.uFrom.value = from;
-    this.#look.uFirst.value = first ? 1 : 0;
-    this.#look.uStep.value.set(first ? 1 / SIZE : 0, first ? 0 : 1 / SIZE);
-    renderer.setRenderTarget(to);
-    renderer.render(this.#scene, this.#camera);
+  /** First across, then up. */
+  #smooth(
+    renderer: THREE.WebGLRenderer,
+    from: THREE.WebGLRenderTarget,
+    to: THREE.WebGLRenderTarget[],
+    step: number,
+  ): void {
+    to.forEach((target, k) => {
+      this.#blur.uFrom.value = (k ? to[0] : from).texture;
+      this.#blur.uStep.value.set(k ? 0 : step, k ? step : 0);
+      renderer.setRenderTarget(target);
+      renderer.render(this.#blurring, this.#camera);
+    });
   }
 
   dispose(): void {
-    for (const one of [this.#heights, ...this.#half]) one.dispose();
+    for (const one of [this.#heights, ...this.#fine, ...this.#wide, this.#both]) one.dispose();
   }
 }
 
-function target(size: number): THREE.WebGLRenderTarget {
+/** A triangle over the whole target. */
+function pass(shared: Shared, fragment: string, uniforms: Uniforms): THREE.Scene {
+  const geometry = new THREE.BufferGeometry();
+  geometry.setDrawRange(0, 3);
+  geometry.boundingSphere = new THREE.Sphere(new THREE.Vector3(), 1e9);
+  const parameters = { depthTest: false, depthWrite: false };
+  const mesh = new THREE.Mesh(geometry, material({ shared, uniforms, vertex: VERTEX, fragment, parameters }));
+  mesh.frustumCulled = false;
+  const scene = new THREE.Scene();
+  scene.add(mesh);
+  return scene;
+}
+
+function target(size: number, format: THREE.PixelFormat, depthBuffer = false): THREE.WebGLRenderTarget {
   return new THREE.WebGLRenderTarget(size, size, {
     type: THREE.HalfFloatType,
-    format: THREE.RGFormat,
+    format,
+    depthBuffer,
     minFilter: THREE.LinearFilter,
     magFilter: THREE.LinearFilter,
   });

@@ -26,6 +26,7 @@ export class Shadow {
     size: number,
   ) {
     this.#size = size;
+    this.#camera.layers.enableAll();
     const depth = new THREE.DepthTexture(size, size, THREE.UnsignedIntType);
     depth.compareFunction = THREE.LessEqualCompare;
     depth.minFilter = depth.magFilter = THREE.LinearFilter;
@@ -42,6 +43,11 @@ export class Shadow {
     renderer.initRenderTarget(this.#target);
   }
 
+  /** Whether there is a map of the city as it is. */
+  get known(): boolean {
+    return this.#covered !== null;
+  }
+
   /** The sun or the city has changed. */
   invalidate(): void {
     this.#covered = null;
@@ -55,10 +61,15 @@ export class Shadow {
     const radius = seen.radius * MARGIN;
     this.#covered = { ...seen, radius };
     this.#aim(seen, radius, tall);
+    const { color } = renderer.state.buffers; // of this target, depth alone is read
+    color.setMask(false);
+    color.setLocked(true);
     renderer.setRenderTarget(this.#target);
     renderer.clear();
     renderer.render(casters, this.#camera);
     renderer.setRenderTarget(null);
+    color.setLocked(false);
+    color.setMask(true);
     return true;
   }
 

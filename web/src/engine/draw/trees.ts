@@ -145,7 +145,7 @@ export class Trees extends Layer {
       const options = { shared: this.shared, uniforms, vertex: vertexCode(corners, trunk), fragment: FRAGMENT };
       return [
         this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids),
-        this.mesh(geometry, casterMaterial(options), 0, this.casters),
+        this.upright(geometry, casterMaterial(options)),
       ];
     };
     this.drawn.push({ ...tile, sphere, near: meshes(CROWN, true), far: meshes(FAR_CROWN, false) });
