@@ -84,6 +84,8 @@ def test_a_street_is_closed_on_the_map_run_and_shown(app, demo):
     assert written["change"] == [
         {"kind": "close_links", "links": STREET, "modes": ["motorbike", "car", "bus", "truck"]}
     ]
+    files = [url for url in app.requests if "/api/scenes/" in url]
+    assert len(files) == len(set(files)), "another city is fetched once, file by file"
 
 
 def test_it_is_compared_with_today_in_numbers_on_the_map_and_side_by_side(app):
