@@ -1,15 +1,15 @@
-"""Scenarios side by side: indicators and their differences, objects on the map, and what differs in plain words."""
+"""Scenarios side by side: indicators and their differences, and what differs in plain words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from dothi.evaluate import CITY, Values, check_current, evaluate, record_of
 from dothi.indicators import KPIS
-from dothi.kpi import Evidence, Kpi
+from dothi.kpi import Kpi
 from dothi.run import notes_of, parameters
 from dothi.scenario import LANGUAGES, Scenario, lineage
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "worse", "other", "same", ""]
 SAME: Final = 1e-9
 """Relative difference below which two values are the same."""
-SHOWN: Final = (0.02, 0.98)
-"""Quantiles between which a common scale of colours runs."""
 WITHOUT: Final = {"en": "without: {}", "fr": "sans : {}", "vi": "không có: {}"}
 YEAR: Final = {"en": "year {} instead of {}", "fr": "année {} au lieu de {}", "vi": "năm {} thay cho {}"}
 PARAMETER: Final = {"en": "{} = {} instead of {}", "fr": "{} = {} au lieu de {}", "vi": "{} = {} thay cho {}"}
@@ -220,86 +218,3 @@ def differences(place: Place, scenarios: Mapping[str, Scenario], first: str, sec
 
 def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def difference(first: Evidence, second: Evidence, table: str, column: str) -> pd.Series:
-    """
-    Difference of a column, object by object.
-
-    Parameters
-    ----------
-    first, second
-        Evidence of two scenarios.
-    table, column
-        A column of a table of the city, or one that simulations gave it.
-
-    Returns
-    -------
-    pandas.Series
-        Second less first by id, for the objects of either, in the order of their ids. Missing where an object is in one
-        of them only (see `only_in_one`) or a value is missing. Of words, ``before → after`` where they differ.
-
-    Raises
-    ------
-    KeyError
-        Neither has such a column.
-    """
-    import pandas as pd
-
-    before, after = (_column(evidence, table, column) for evidence in (first, second))
-    ids = before.index.union(after.index)
-    before, after = before.reindex(ids), after.reindex(ids)
-    if pd.api.types.is_bool_dtype(before.dtype) or pd.api.types.is_numeric_dtype(before.dtype):
-        return (after.astype("Float64") - before.astype("Float64")).astype("float64").rename(column)
-    before, after = before.astype("object"), after.astype("object")
-    changed = before.notna() & after.notna() & (before != after)
-    words = before.astype(str) + " → " + after.astype(str)
-    return words.where(changed, None).rename(column)
-
-
-def _column(evidence: Evidence, table: str, column: str) -> Any:
-    import pandas as pd
-
-    frame = evidence.table(table)
-    if column in frame:
-        return frame[column]
-    if not len(frame):
-        return pd.Series(index=frame.index, dtype="float64")
-    raise KeyError(f"{table}.{column}")
-
-
-def only_in_one(first: Evidence, second: Evidence, table: str) -> tuple[pd.Index, pd.Index]:
-    """Ids of the objects that are in the first only, and of those that are in the second only."""
-    before, after = first.table(table).index, second.table(table).index
-    return before.difference(after), after.difference(before)
-
-
-def common_limits(evidences: Sequence[Evidence], table: str, column: str) -> tuple[float, float] | None:
-    """
-    Ends of one scale of colours for several scenarios.
-
-    Returns
-    -------
-    tuple or None
-        Low and high ends: quantiles of the values of all scenarios together, so that no odd value takes the colours
-        from all others; None where there is no value at all.
-    """
-    import pandas as pd
-
-    together = pd.concat([_column(evidence, table, column).astype("float64") for evidence in evidences]).dropna()
-    if together.empty:
-        return None
-    low, high = (float(end) for end in together.quantile(list(SHOWN)))
-    return (low, high) if low < high else (float(together.min()), float(together.max()))
-
-
-def difference_limits(differences: Sequence[pd.Series]) -> tuple[float, float] | None:
-    """Ends of one scale of colours for several differences, as far below 0 as above; None where nothing differs."""
-    import pandas as pd
-
-    together = pd.concat([values.astype("float64").abs() for values in differences]).dropna()
-    together = together[together > 0.0]
-    if together.empty:
-        return None
-    end = float(together.quantile(SHOWN[1]))
-    return -end, end

@@ -8,13 +8,10 @@ import pytest
 
 from dothi.compare import (
     Cell,
-    common_limits,
     compare,
-    difference,
-    difference_limits,
     differences,
-    only_in_one,
 )
+from dothi.difference import between, common_limits, difference, difference_limits, only_in_one
 from dothi.errors import InputError
 from dothi.evaluate import CITY, evaluate, ward_names
 from dothi.indicators import KPIS
@@ -130,22 +127,32 @@ def test_differences_are_aligned_by_id(little_city):
     fewer.loc[7, "function"] = "school"
     changed = Evidence(little_city.with_tables(buildings=fewer))
     today = Evidence(little_city)
-    found = difference(today, changed, "buildings", "residents")
+    found = between(today, changed, "buildings", "residents")
     assert list(found.index) == list(buildings.index)
     assert found.drop(index=[0, 5]).eq(1.0).all()
     assert found[[0, 5]].isna().all()
-    words = difference(today, changed, "buildings", "function")
+    words = between(today, changed, "buildings", "function")
     assert words[7] == "residential → school"
     assert words.notna().sum() == 1
     gone, new = only_in_one(today, changed, "buildings")
     assert (list(gone), list(new)) == ([0, 5], [])
     assert [list(ids) for ids in only_in_one(changed, today, "buildings")] == [[], [0, 5]]
     with pytest.raises(KeyError):
-        difference(today, changed, "buildings", "nothing")
+        between(today, changed, "buildings", "nothing")
+
+
+def test_names_of_one_city_only_are_missing_and_nothing_is_no_number():
+    names = pd.Series(["a", None, "c"], index=[1, 2, 3])
+    assert difference(names, names.iloc[:0].astype("float64")).isna().all()
+    assert difference(names, pd.Series(["b", "b", "c"], index=[1, 2, 3])).tolist() == ["a → b", None, None]
+    assert difference(pd.Series([True, False]), pd.Series([False, False])).tolist() == [-1.0, 0.0]
+    gap = difference(pd.Series([True, False], index=[1, 2]), pd.Series([False, True], index=[1, 9]))
+    assert gap[1] == -1.0
+    assert gap[[2, 9]].isna().all()
 
 
 def test_switches_differ_by_one(study):
-    found = difference(study.evidence(TODAY), study.evidence("cars"), "links", "car")
+    found = between(study.evidence(TODAY), study.evidence("cars"), "links", "car")
     assert found.value_counts().to_dict() == {0.0: 72, -1.0: 8}  # both directions of four streets
 
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 import requests
 
-from dothi.compare import difference as by_evidence
-from dothi.difference import difference
+from dothi.difference import between, difference_table
 from dothi.scenario import TODAY
 from dothi.server import runs as runs_module
 from dothi.server.app import create_app
@@ -364,7 +363,7 @@ def test_differences_stand_object_by_object_in_the_order_of_the_first_city(clien
     assert told["unit"] == "m"
     values = float(told["minimum"]) + (codes["difference"].to_numpy().astype(float) - 1) * float(told["step"])
     study = client.app.state.cities.study
-    exact = by_evidence(study.evidence(TODAY), study.evidence("closed"), "buildings", "walk_to_school_m")
+    exact = between(study.evidence(TODAY), study.evidence("closed"), "buildings", "walk_to_school_m")
     assert np.abs(values - exact.to_numpy()).max() <= float(told["step"])
     assert values.max() > 0.0
     assert json.loads(codes.schema.metadata[b"only_in_b"]) == []
@@ -385,15 +384,15 @@ class Tables:
 def test_objects_of_one_city_only_are_told_and_words_say_what_became_of_them():
     a = Tables([5, 3, 9], height_m=[1.0, None, 4.0], name=["x", "y", "z"])
     b = Tables([3, 5, 7], height_m=[2.0, 3.5, 1.0], name=["y", "w", "v"])
-    found = difference(a, b, "buildings", "height_m")
+    found = difference_table(a, b, "buildings", "height_m")
     assert found["difference"].to_pylist() == [2.5, None, None]
     assert found["only_in_a"].to_pylist() == [False, False, True]
     assert json.loads(found.schema.metadata[b"only_in_b"]) == [7]
-    assert difference(a, b, "buildings", "name")["difference"].to_pylist() == ["x → w", None, None]
+    assert difference_table(a, b, "buildings", "name")["difference"].to_pylist() == ["x → w", None, None]
     nothing = Tables([], height_m=pa.array([], pa.float64()), name=pa.array([], pa.string()))
-    assert difference(a, nothing, "buildings", "height_m")["only_in_a"].to_pylist() == [True] * 3
-    assert difference(a, nothing, "buildings", "name")["difference"].to_pylist() == [None] * 3
-    assert difference(nothing, a, "buildings", "name").num_rows == 0
+    assert difference_table(a, nothing, "buildings", "height_m")["only_in_a"].to_pylist() == [True] * 3
+    assert difference_table(a, nothing, "buildings", "name")["difference"].to_pylist() == [None] * 3
+    assert difference_table(nothing, a, "buildings", "name").num_rows == 0
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from dothi import wire
 from dothi.catalogue import shown_columns
-from dothi.difference import difference
+from dothi.difference import difference_table
 from dothi.errors import DothiError, InputError, Problems
 from dothi.overview import Overview
 from dothi.publish.handover_paper import paper
@@ -190,7 +190,7 @@ def _add_comparisons(carried: Files, overview: Overview, names: Sequence[str]) -
             for column in facts.columns:
                 address = f"a={_escaped(a)}&b={_escaped(b)}&table={table}&column={column}"
                 with suppress(InputError):  # times, and columns that one of them lacks
-                    gap = difference(first, second, table, column)
+                    gap = difference_table(first, second, table, column)
                     _add_codes(carried, f"api/compare/difference?{address}", gap, table)
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from dothi import __version__, wire
 from dothi.catalogue import Catalogue, Facts, ObjectRecord
-from dothi.difference import difference
+from dothi.difference import difference_table
 from dothi.overview import ComparisonFacts, ScenarioBody, ScenarioFacts, ScenarioList, StudyFacts
 from dothi.scenario_write import remove_scenario, write_scenario
 from dothi.server import rasters, static, tables
@@ -265,7 +265,7 @@ def _add_comparisons(app: FastAPI, cities: Cities) -> None:
         first, second = cities.shown(shown[a].key), cities.shown(shown[b].key)
 
         def body() -> bytes:
-            return wire.stream(wire.quantised(difference(first, second, table, column), table))
+            return wire.stream(wire.quantised(difference_table(first, second, table, column), table))
 
         tag = (first.key, second.key, table, column)
         return reply(request, body, media_type=wire.MEDIA_TYPE, tag=tag, cache=ASK_AGAIN)
