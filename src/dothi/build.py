@@ -6,8 +6,9 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.resources import files
@@ -23,6 +24,7 @@ from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import is_there, is_whole, sha256, whole_folder, write_bytes, write_text
 from dothi.jobs import Job, Progress, Silent, run_jobs
 from dothi.tables import TABLES
+from dothi.turns import alone
 from dothi.workers import Inline
 
 if TYPE_CHECKING:
@@ -171,7 +173,8 @@ def _build(
     accuracy = [row for manifest in kept for row in manifest["accuracy"]]
     write_text(derived / "current.json", json.dumps({"city": key}) + "\n")
     _forget(derived / "work", list(keys.values()))
-    _forget(derived / "cities", [key])
+    with suppress(InputError), alone(derived):  # a run that goes on reads cities; `dothi gc` tidies up later
+        _forget(derived / "cities", [key, *_in_use(derived)])
     looked = {step.name: homes[step.name] for step in more}
     return Built(target, changed, seconds, tuple(found), tuple(accuracy), looked)
 
@@ -360,6 +363,21 @@ def _finish(done: list[tuple[Step, Path]], target: Path, config: StudyConfig, re
 def _completed(file: Path) -> Any:
     """Table with all its declared columns."""
     return schema.complete(load_table(file.parent, file.stem), TABLES[file.stem])
+
+
+def _in_use(derived: Path) -> Iterator[str]:
+    """
+    Cities that the last runs and sweeps of a study were made on.
+
+    They stay when the city is built anew, or found unchanged: results are looked at and compared on them until their
+    scenario is run again, and what a scenario makes of an unchanged city need not be made twice.
+    """
+    for path in [*derived.glob("runs/*.json"), *derived.glob("sweeps/*/*.json")]:
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            yield from (str(record["city"]), *map(str, record["bases"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # no run wrote this
 
 
 def _forget(folder: Path, keep: list[str]) -> None:

@@ -14,8 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dothi.cli import main
+from dothi.compare import hold
 from dothi.errors import InputError
 from dothi.study import Study
+from dothi.turns import at_work
 
 OSM = 'kind = "osm"\npath = "data/map.osm.pbf"'
 
@@ -49,6 +51,33 @@ def test_a_second_build_does_nothing_and_a_changed_option_only_what_depends_on_i
     made = [title for title, seconds in third.seconds.items() if seconds]
     assert made[0] == "Facilities and zones"
     assert "Reading data/map.osm.pbf" not in made
+
+
+def test_building_again_keeps_what_scenarios_were_run_to(study):
+    (study / "scenarios").mkdir()
+    (study / "scenarios" / "closed.toml").write_text(
+        'title = "Closed"\n[[change]]\nkind = "close_links"\nlinks = { where = { class = "residential" } }\n', "utf-8"
+    )
+    stock = {"models": ("stock",)}
+    Study.open(study).build()
+    ran = Study.open(study).run(**stock)
+    Study.open(study).build()
+    again = Study.open(study).run(**stock)
+    assert again["closed"].applied.state == "found"
+    config = (study / "dothi.toml").read_text(encoding="utf-8")
+    (study / "dothi.toml").write_text(config.replace("terrain_cell_m = 5.0", "terrain_cell_m = 10.0"), encoding="utf-8")
+    assert Study.open(study).build().changed
+    assert ran["closed"].city.is_dir()
+    assert len(Study.open(study).evidence("closed").city["links"]) > 0
+    with pytest.raises(InputError, match="was run as it is written now"):
+        hold(Study.open(study).place, Study.open(study).scenarios, ["closed"])
+    Study.open(study).run(**stock)
+    Study.open(study).build()
+    assert not ran["closed"].city.is_dir()
+    with at_work(study / ".dothi"):
+        (study / ".dothi" / "cities" / "half").mkdir()
+        Study.open(study).build()
+        assert (study / ".dothi" / "cities" / "half").is_dir()
 
 
 def test_the_same_sources_give_the_same_bytes_in_another_folder(write_study, little_extract):
