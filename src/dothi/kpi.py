@@ -12,9 +12,10 @@ import numpy as np
 import shapely
 
 from dothi.model import Result
-from dothi.shapes import Floats, Mask
+from dothi.shapes import Floats
 
 if TYPE_CHECKING:
+    from shapely import STRtree
     from shapely.geometry.base import BaseGeometry
 
     from dothi.city import City
@@ -27,6 +28,7 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "% of the jobs": {"fr": "% des emplois", "vi": "% việc làm"},
     "% of residents": {"fr": "% des habitants", "vi": "% dân số"},
     "residents": {"fr": "habitants", "vi": "người"},
+    "% of passenger-km": {"fr": "% des voyageurs-km", "vi": "% hành khách-km"},
     "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},
     "inhabitants per km²": {"fr": "habitants par km²", "vi": "người/km²"},
     "km per km²": {"fr": "km par km²", "vi": "km/km²"},
@@ -56,6 +58,7 @@ class Evidence:
     results: Mapping[str, Result] = field(default_factory=dict)
     today: City | None = None
     within: BaseGeometry | None = None
+    _shared: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def inside(self, area: BaseGeometry) -> Evidence:
         """The same of an area only."""
@@ -63,19 +66,31 @@ class Evidence:
 
     def table(self, name: str) -> Any:
         """Table of the city with the columns that simulations gave it; objects whose middle lies in the area."""
-        frame = self.city[name]
-        for result in self.results.values():
-            given = result.tables.get(name)
-            if given is not None:
-                frame = frame.join(given[[column for column in given if column not in frame]])
+        frame = self._whole(name)
         if self.within is None or "geometry" not in frame:
-            return frame
-        return frame[self._are_inside(np.asarray(frame.geometry.array, dtype=object))]
+            return frame.copy(deep=False)
+        return frame.iloc[np.sort(self._middles(name).query(self.within, predicate="intersects"))]
 
-    def _are_inside(self, shapes: Any) -> Mask:
-        shapely.prepare(self.within)
-        inside: Mask = shapely.intersects(self.within, shapely.centroid(shapes))
-        return inside
+    def _whole(self, name: str) -> Any:
+        """Table of the whole city, put together once for all areas."""
+        key = "table", name
+        if key not in self._shared:
+            frame = self.city[name]
+            for result in self.results.values():
+                given = result.tables.get(name)
+                if given is not None:
+                    frame = frame.join(given[[column for column in given if column not in frame]])
+            self._shared[key] = frame
+        return self._shared[key]
+
+    def _middles(self, name: str) -> STRtree:
+        """Middles of the objects of a table, found once for all areas."""
+        key = "middles", name
+        if key not in self._shared:
+            shapes = np.asarray(self._whole(name).geometry.array, dtype=object)
+            self._shared[key] = shapely.STRtree(shapely.centroid(shapes))
+        found: STRtree = self._shared[key]
+        return found
 
     @cached_property
     def buildings(self) -> Any:
