@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pvlib
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from dothi.errors import InputError, Problems
 from dothi.place import COUNTRIES, load
@@ -735,7 +735,7 @@ def _rain(normals: Normals, sky: Floats, rng: np.random.Generator) -> Floats:
         n_wet = max(1, min(round(wet_days[month]), int(amounts[month] / least) if least > 0 else DAYS))
         days = np.flatnonzero(month == MONTH_OF_DAY)
         wet = days[np.argsort(score[days], kind="stable")[:n_wet]]
-        beyond = stats.gamma.ppf(1.0 - (np.arange(n_wet) + 0.5) / n_wet, RAIN_SHAPE)
+        beyond = special.gammaincinv(RAIN_SHAPE, 1.0 - (np.arange(n_wet) + 0.5) / n_wet)
         spare = max(amounts[month] - n_wet * least, 0.0)
         daily = (amounts[month] - spare) / n_wet + spare * beyond / beyond.sum()
         convective = normals.temperature_mean_c[month] >= CONVECTIVE_C
