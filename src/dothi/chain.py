@@ -63,6 +63,17 @@ def transit_times_from(city: City, result: Result) -> City:
     return city.with_tables(transit_times=result.tables["transit_times"])
 
 
+def transit_trips_from(city: City, result: Result) -> City:
+    """City with the trips of a working day by public transport, and the gateways from which some of them come."""
+    import pandas as pd
+
+    trips = result.fields["od_trips"].sel(mode="transit").to_numpy()
+    ids = result.fields["od_trips"]["origin"].to_numpy()
+    origin, destination = trips.nonzero()
+    columns = {"origin_id": ids[origin], "destination_id": ids[destination], "trips_day": trips[origin, destination]}
+    return city.with_tables(transit_trips=pd.DataFrame(columns), gateways=result.tables["gateways"])
+
+
 def congested_times_from(city: City, result: Result) -> City:
     """City whose links have the times of simulated traffic."""
     names = ["time_car_s", "time_motorbike_s"]
@@ -75,6 +86,7 @@ STAGES: Final[dict[str, Stage]] = {
     "walk": Stage("dothi.access.model:WalkModel"),
     "transit": Stage("dothi.transit.model:TransitModel"),
     "traffic": Stage("dothi.traffic.model:TrafficModel", may_take={"transit": transit_times_from}),
+    "ridership": Stage("dothi.transit.ridership:RidershipModel", takes={"traffic": transit_trips_from}),
     "access": Stage("dothi.access.reach:AccessModel", may_take={"transit": transit_times_from}),
 }
 """Simulations on offer by name, each behind those it takes from."""

@@ -23,6 +23,7 @@ WH_PER_MJ: Final = 1e6 / SECONDS_PER_HOUR
 UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_m_s": "m s⁻¹",
     "_km_h": "km h⁻¹",
+    "_peak_h": "h⁻¹",
     "_veh_h": "veh h⁻¹",
     "_mm_h": "mm h⁻¹",
     "_m3_s": "m³ s⁻¹",

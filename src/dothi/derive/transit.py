@@ -84,8 +84,8 @@ def synthetic_lines(
     Lines made up for a city whose sources have neither stops nor lines: a stand-in, not the network that is there.
 
     Lines of trams follow the mapped tracks, one for each line that the names of tracks tell, and go on from their ends
-    along main streets to an edge of the city, each to an edge of its own. Lines of buses join two points of the edge along
-    main streets. Of all pairs that one is taken next whose stops bring most residents and jobs, not served yet,
+    along main streets to an edge of the city, each to an edge of its own. Lines of buses join two points of the edge
+    along main streets. Of all pairs that one is taken next whose stops bring most residents and jobs, not served yet,
     within reach for its length, until the usual share of people is served or the usual length of lines is reached. Both
     directions are lines of their own.
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 import pandas as pd
 
-from dothi.model import Result
+from dothi.model import Result, columns_of
 from dothi.schema import Column, Schema
 from dothi.shapes import Floats
 from dothi.transit.network import INPUTS, OPTIONAL, REFERENCES, Network, TransitParams, network
-from dothi.transit.offer import line_offer, stop_offer
+from dothi.transit.offer import departures_near, line_offer, stop_offer
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -28,6 +28,8 @@ TIMES: Final[Schema] = {
     "rides": Column("float", "", "Vehicles taken, mean.", 1.0),
 }
 """Columns of `transit_times`."""
+
+NEAR_M: Final = 500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,19 @@ class TransitModel:
     params: TransitParams = field(default_factory=TransitParams)
 
     name: ClassVar[str] = "transit"
-    inputs: ClassVar[Mapping[str, Schema]] = INPUTS
-    optional: ClassVar[tuple[str, ...]] = OPTIONAL
+    inputs: ClassVar[Mapping[str, Schema]] = {**INPUTS, "buildings": columns_of("buildings", "geometry")}
+    optional: ClassVar[tuple[str, ...]] = (*OPTIONAL, "buildings")
     rasters: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[Mapping[str, Schema]] = {
         "transit_times": TIMES,
+        "buildings": {
+            "departures_near_peak_h": Column(
+                "float",
+                "h⁻¹",
+                f"Departures in an hour of the morning peak at the busiest stop within a walk of {NEAR_M:g} m.",
+                0.0,
+            )
+        },
         "stops": {
             "departures_day": Column("float", "", "Departures of a working day.", 0.0),
             "departures_peak_h": Column("float", "h⁻¹", "Departures in an hour of the morning peak.", 0.0),
@@ -71,10 +81,15 @@ class TransitModel:
         tables = [found.timetable(city, draw) for draw in range(found.n_draws)]
         sums = found.skim(tables)
         times = _times(found, sums, city["zones"].index)
+        stops = stop_offer(tables, city, self.params)
         return Result(
             tables={
                 "transit_times": times,
-                "stops": stop_offer(tables, city, self.params),
+                "buildings": pd.DataFrame(
+                    {"departures_near_peak_h": departures_near(city, stops["departures_peak_h"].to_numpy(), NEAR_M)},
+                    index=city["buildings"].index,
+                ),
+                "stops": stops,
                 "routes": line_offer(tables, city, self.params),
             },
             diagnostics=_diagnostics(found, tables, times, sums),

@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 
 from dothi.shapes import Floats, Integers
+from dothi.transit.footpaths import walk_graph, walks
 from dothi.transit.network import TransitParams
 from dothi.transit.timetable import DAY_S, Timetable
 from dothi.units import SECONDS_PER_HOUR
@@ -43,6 +44,17 @@ def stop_offer(tables: list[Timetable], city: City, params: TransitParams) -> pd
     return pd.DataFrame(
         {"departures_day": day / len(tables), "departures_peak_h": peak / hours}, index=city["stops"].index
     )
+
+
+def departures_near(city: City, departures_h: Floats, limit_m: float) -> Floats:
+    """Departures in an hour at the busiest stop within a walk of each building; 0 where there is none."""
+    buildings, stops = (np.asarray(city[name].geometry.array, dtype=object) for name in ("buildings", "stops"))
+    graph = walk_graph(city)
+    doors = graph.places(shapely.get_coordinates(shapely.point_on_surface(buildings)))
+    found = walks(graph, graph.places(shapely.get_coordinates(stops)), doors, limit_m=limit_m, speed_m_s=1.0)
+    most = np.zeros(len(buildings))
+    np.maximum.at(most, found.to, np.repeat(departures_h, np.diff(found.ptr)))
+    return most
 
 
 def line_offer(tables: list[Timetable], city: City, params: TransitParams) -> pd.DataFrame:
