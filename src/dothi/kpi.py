@@ -29,7 +29,6 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "% of residents": {"fr": "% des habitants", "vi": "% dân số"},
     "residents": {"fr": "habitants", "vi": "người"},
     "% of passenger-km": {"fr": "% des voyageurs-km", "vi": "% hành khách-km"},
-    "% of passenger-km": {"fr": "% des voyageurs-km", "vi": "% hành khách-km"},
     "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},
     "inhabitants per km²": {"fr": "habitants par km²", "vi": "người/km²"},
     "km per km²": {"fr": "km par km²", "vi": "km/km²"},
