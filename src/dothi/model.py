@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from dothi import schema
 from dothi.errors import Problems
@@ -24,6 +25,31 @@ class Params(BaseModel):
     """Parameters of a simulation: frozen, each with a default, limits and a description that ends with its unit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+MARK: Final = "#"
+"""Between the address of a file and its checksum, in parameters that name one."""
+
+
+def _told(value: str) -> str:
+    """What is kept of a file that a parameter names: its name and checksum, not where it lay."""
+    path, mark, checksum = value.rpartition(MARK)
+    return f"{Path(path).name}{mark}{checksum}" if mark else value
+
+
+StudyFile = Annotated[str, PlainSerializer(_told)]
+"""
+Parameter that names a file of the study, such as ``data/od.omx``.
+
+A run puts its address and the checksum of its content in place of the name, so that another content is another
+parameter.
+"""
+
+
+def file_of(value: str) -> Path:
+    """Where the file is that a parameter names."""
+    path, mark, _ = value.rpartition(MARK)
+    return Path(path if mark else value)
 
 
 @dataclass(frozen=True, slots=True)

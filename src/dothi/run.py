@@ -17,11 +17,11 @@ from filelock import FileLock
 
 from dothi.chain import STAGES, Stage, needed
 from dothi.city import City
-from dothi.content import code_digest, digest, inputs_digest
+from dothi.content import DIGITS, code_digest, digest, inputs_digest
 from dothi.errors import ConvergenceError, DothiError, EngineMissingError, InputError, Problem, Problems
-from dothi.io.files import is_whole, whole_folder, write_text
+from dothi.io.files import is_whole, sha256, whole_folder, write_text
 from dothi.io.toml import report_invalid
-from dothi.model import Params, require
+from dothi.model import MARK, Params, require
 from dothi.scenario import TODAY, Scenario, lineage
 from dothi.store import Store
 from dothi.turns import at_work
@@ -229,8 +229,20 @@ def settings(place: Place, scenarios: Sequence[Scenario]) -> dict[str, dict[str,
     given: dict[str, dict[str, Any]] = {}
     for source in (place.models, *(scenario.models for scenario in scenarios)):
         for model, values in source.items():
-            given.setdefault(model, {}).update(values)
+            given.setdefault(model, {}).update(
+                {name: _with_content(place.folder, value) for name, value in values.items()}
+            )
     return given
+
+
+def _with_content(folder: Path, value: Any) -> Any:
+    """Value of a parameter; where it names a file of the study, its address with the checksum of what it holds."""
+    if not isinstance(value, str) or not value or not Path(value).suffix:
+        return value
+    path = (folder / value).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        return value
+    return f"{path}{MARK}{sha256(path)[:DIGITS]}"
 
 
 def parameters(place: Place, scenarios: Sequence[Scenario], stages: Iterable[str]) -> dict[str, Params]:

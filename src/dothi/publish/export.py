@@ -123,6 +123,13 @@ FORMATS: Final[dict[str, Format]] = {
             rasters=True,
         ),
         Format(
+            "omx",
+            "Open Matrix 0.2: trips between zones, for other programs of transport planning",
+            ".omx",
+            "dothi.publish.matrices:write_matrices",
+            of_study=True,
+        ),
+        Format(
             "html",
             "one page with the city in 3D, its scenarios and their sources: opens from a disk, without a network",
             ".html",

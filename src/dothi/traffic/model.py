@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
-from dothi.model import Params, Result, columns_of
+from dothi.model import Params, Result, StudyFile, columns_of, file_of
 from dothi.schema import Column, Schema
 from dothi.shapes import Floats
 from dothi.traffic.habits import DRIVEN, MODES
-from dothi.units import M_S_PER_KM_H
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from dothi.traffic.region import Region
     from dothi.traffic.travel import Coefficients, Segment
 
-BICYCLE_GAP: Final = 1e-6
 MOTOR: Final = ("car", "motorbike", "bus", "truck")
 
 
@@ -48,6 +46,9 @@ class TrafficParams(Params):
     )
     deterrence_min: dict[str, float] = Field(
         default_factory=dict, description="Deterrence by purpose that differs from that of the country [1/min]."
+    )
+    matrices: StudyFile = Field(
+        default="", description="Open Matrix file of the study whose trips are taken instead of those of the model."
     )
 
 
@@ -182,13 +183,22 @@ class TrafficModel:
     def run(self, city: City) -> Result:
         """Traffic of the city."""
         from dothi.traffic.habits import Habits
+        from dothi.traffic.outcome import given_outcome, modelled_outcome, result_of
         from dothi.traffic.region import region_of
+        from dothi.traffic.report import terminal_ids
 
         habits = Habits.of(city.country)
         region = region_of(city, habits, open_to_outside=self.params.surroundings)
         streets, people = _streets_and_people(city, region)
-        settled = self._settled(city, streets, people)
-        return _result(city, streets, settled)
+        periods = (habits.peak, *habits.periods)
+        if self.params.matrices:
+            from dothi.traffic.given import read_given
+
+            given = read_given(file_of(self.params.matrices), terminal_ids(city, region), periods)
+            outcome = given_outcome(streets, given, periods, self.params.gap)
+        else:
+            outcome = modelled_outcome(streets, self._settled(city, streets, people))
+        return result_of(city, streets, outcome)
 
     def _settled(self, city: City, streets: Streets, people: list[Segment]) -> Settled:
         from dothi.traffic.costs import uncongested_ways
@@ -255,128 +265,3 @@ def _streets_and_people(city: City, region: Region) -> tuple[Streets, list[Segme
         graph_of(city), region, classes, lambda vehicles, period: closed_to(city, links, vehicles, period), buses
     )
     return streets, segments(fleets, habits.numbers("availability"), len(region))
-
-
-def _result(city: City, streets: Streets, settled: Settled) -> Result:
-    from dothi.traffic import report
-    from dothi.traffic.demand import in_hours
-
-    region, habits = streets.region, streets.habits
-    hours = {p: report.hour_of(streets, p, settled.equilibria[p.name]) for p in habits.periods}
-    peak = report.hour_of(streets, habits.peak, settled.equilibria[habits.peak.name])
-    od_trips = _od_trips(streets, settled)
-    trucks = in_hours(settled.trucks.trips, 0.5, 0.5)
-    trucks = region.at_terminals(trucks) + region.through(trucks, settled.through)
-    at_home = sum(settled.trips.persons[purpose] for purpose in report.HOME_BASED)
-    ids = report.terminal_ids(city, region)
-    peak_s, _ = streets.ways(habits.peak, settled.equilibria[habits.peak.name])
-    kinds = [vehicles.name for vehicles in streets.classes]
-    return Result(
-        tables={
-            "links": report.links_table(city, streets, peak, _bicycles(streets, settled)),
-            "link_flows": report.flows_table(city, streets, hours),
-            "zones": report.zones_table(city, region, od_trips, np.asarray(at_home), settled.metres),
-            "gateways": report.gateways_table(city, region, od_trips, trucks),
-        },
-        fields={
-            "od_trips": report.od_field(od_trips, MODES, ids, "", "Trips of people on a working day"),
-            "od_peak_time_s": report.od_field(peak_s, kinds, ids, "s", "Time in the morning peak hour"),
-        },
-        diagnostics=_diagnostics(streets, settled, hours, od_trips, np.asarray(at_home)),
-    )
-
-
-def _od_trips(streets: Streets, settled: Settled) -> Floats:
-    """Trips of people of a day between terminals by mode; through trips are made in cars and on motorbikes."""
-    region = streets.region
-    daily = settled.trips.daily()
-    found = np.stack([region.at_terminals(trips) for trips in daily])
-    for m, mode in enumerate(MODES):
-        if mode in DRIVEN:
-            found[m] += region.through(daily[m], settled.through)
-    return found
-
-
-def _bicycles(streets: Streets, settled: Settled) -> Floats:
-    """Bicycles on each link in the morning peak hour, each on a shortest way [veh/h]."""
-    from dothi.traffic.assignment import equilibrium
-    from dothi.traffic.demand import in_hours
-    from dothi.traffic.habits import share_of
-    from dothi.traffic.roads import roads_for
-
-    region, graph, habits = streets.region, streets.graph, streets.habits
-    peak, m = habits.peak, MODES.index("bicycle")
-    demand = np.zeros((len(region.terminals),) * 2)
-    for purpose, trips in settled.trips.persons.items():
-        demand += region.at_terminals(in_hours(trips[m], *share_of(habits, purpose, peak.hours)))
-    flows = np.zeros(len(graph.tail))
-    speed = np.full(len(graph.tail), habits.data["speeds"]["bicycle_km_h"] * M_S_PER_KM_H)
-    roads = roads_for(graph, region.terminals, [graph.open_to["bicycle"]], speed)
-    if len(roads.rows):
-        found = equilibrium(roads.network, demand[None], [1.0], gap=BICYCLE_GAP)
-        flows[roads.rows] = found.volumes_veh_h[0, : len(roads.rows)]
-    return flows
-
-
-def _diagnostics(
-    streets: Streets, settled: Settled, hours: Mapping[Period, Any], od_trips: Floats, at_home: Floats
-) -> dict[str, Any]:
-    from dothi.traffic import report
-
-    region, habits = streets.region, streets.habits
-    z = region.n_zones
-    inside = region.opportunities["residents"][:z].sum()
-    own = at_home[:, :z]
-    length = np.stack([report.finite(settled.metres[mode]) for mode in MODES])
-    every = settled.trips.by_mode()
-    total = od_trips.sum()
-    return {
-        "country": habits.country,
-        "notes": list(region.notes),
-        "residents": float(inside),
-        "jobs": float(region.opportunities["jobs"][:z].sum()),
-        "gateways": len(region.terminals.gateways),
-        "surroundings": {name: float(values[z:].sum()) for name, values in region.opportunities.items()},
-        "trips_day": float(total),
-        "trips_within": float(od_trips[:, :z, :z].sum()),
-        "trips_out": float(od_trips[:, :z, z:].sum()),
-        "trips_in": float(od_trips[:, z:, :z].sum()),
-        "trips_through": float(od_trips[:, z:, z:].sum()),
-        "share_external": float(1.0 - od_trips[:, :z, :z].sum() / total) if total else 0.0,
-        "trips_per_resident": sum(habits.rates.values()),
-        "home_trips_per_resident": float(own.sum() / inside) if inside else 0.0,
-        "mean_trip_of_residents_m": float((own * length[:, :z]).sum() / own.sum()) if own.sum() else 0.0,
-        "mean_trip_of_region_m": float((every * length).sum() / every.sum()) if every.sum() else 0.0,
-        "shares_of_residents": _shares(own),
-        "shares_of_region": _shares(every),
-        "target_shares": habits.numbers("shares"),
-        "target_mean_m": habits.numbers("distribution", "mean_m"),
-        "mean_m": {
-            purpose: float((trips * length).sum() / trips.sum()) if trips.sum() else 0.0
-            for purpose, trips in settled.trips.persons.items()
-        },
-        "vehicles": report.vehicle_totals(streets, hours),
-        "equilibria": report.equilibrium_numbers(settled.equilibria, settled.demand),
-        "furness": {
-            name: {
-                "iterations": b.iterations,
-                "residual": b.residual,
-                "unplaced": b.unplaced,
-                "attraction_scale": b.scale,
-            }
-            for name, b in {**settled.trips.balances, "goods": settled.trucks}.items()
-        },
-        "feedback_residuals": list(settled.residuals),
-        "coefficients": {
-            "mode_constants": dict(zip(MODES, map(float, settled.fitted.coefficients.constants), strict=True)),
-            "deterrence_min": dict(settled.fitted.coefficients.beta_min),
-            "calibrated": bool(settled.fitted.rounds),
-            "calibration_rounds": settled.fitted.rounds,
-        },
-        "sources": habits.sources(),
-    }
-
-
-def _shares(trips: Floats) -> dict[str, float]:
-    total = trips.sum()
-    return {mode: float(trips[m].sum() / total) if total else 0.0 for m, mode in enumerate(MODES)}

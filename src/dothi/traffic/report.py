@@ -215,3 +215,15 @@ def equilibrium_numbers(equilibria: Mapping[str, Equilibrium], demand: Mapping[s
 def finite(values: Floats) -> Floats:
     """Values, 0 where infinite."""
     return np.where(np.isfinite(values), values, 0.0)
+
+
+def mean(trips: Floats, length_m: Floats) -> float:
+    """Mean length of trips [m]; 0 of none."""
+    total = trips.sum()
+    return float((trips * length_m).sum() / total) if total else 0.0
+
+
+def shares(trips: Floats) -> dict[str, float]:
+    """Share of each mode in trips by mode; 0 of none."""
+    total = trips.sum()
+    return {mode: float(trips[m].sum() / total) if total else 0.0 for m, mode in enumerate(MODES)}
