@@ -23,6 +23,7 @@ from dothi.server.problems import ANSWERS, ProblemsFacts, answer_errors
 from dothi.server.reply import ASK_AGAIN, reply
 from dothi.server.runs import RunEvent, RunFacts, RunList, RunOrder, Runs
 from dothi.server.scenes import send_scene
+from dothi.server.transport import add_transport
 from dothi.shown import missing
 from dothi.study import Study
 
@@ -98,6 +99,7 @@ def _with_addresses(cities: Cities, runs: Runs, web: FilePath) -> FastAPI:
     _add_comparisons(app, cities)
     _add_tables(app, cities)
     _add_rasters(app, cities)
+    add_transport(app, cities)
     _add_files(app, cities, web)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     return app

@@ -8,6 +8,15 @@ export interface AreaFacts {
   cells: Record<string, CellFacts[]>;
 }
 
+/** What leaves a stop after a time of day. */
+export interface BoardFacts {
+  stop_id: number;
+  name: string;
+  /** The working day whose timetable holds, as year, month and day. */
+  day: string | null;
+  lines: DepartureFacts[];
+}
+
 /** What the tables of a city offer. */
 export interface Catalogue {
   tables: Record<string, TableFacts>;
@@ -83,6 +92,21 @@ export interface ComparisonFacts {
   areas: AreaFacts[];
 }
 
+/** Departures of one line from a stop. */
+export interface DepartureFacts {
+  route_id: number;
+  name: string;
+  mode: string;
+  /** Destination; empty where it is not known. */
+  towards: string;
+  /** Next departures after noon less 12 h of the day; none of a line that has no timetable. */
+  times_s: number[];
+  /** Time between two vehicles of a line without a timetable. */
+  headway_s: number | null;
+  first_s: number | null;
+  last_s: number | null;
+}
+
 /** An indicator. */
 export interface IndicatorFacts {
   id: string;
@@ -95,6 +119,38 @@ export interface IndicatorFacts {
   needs: string[];
   formula: Texts;
   source: string;
+}
+
+/** Pieces of streets that one gets to within some times, and what lies beside them. */
+export interface IsochroneFacts {
+  mode: string;
+  /** Whether times are those of simulated traffic, not of empty roads. */
+  congested: boolean;
+  /** Point of a street at which one starts [m]. */
+  start: [number, number];
+  within: WithinFacts[];
+  /** Vertices of each piece. */
+  size: number[];
+  /** Their places, x and y in turn, on the grid of the city [m]. */
+  xy: number[];
+  /** Time at which one is at each vertex. */
+  time_s: number[];
+}
+
+/** A line of public transport and its course. */
+export interface LineFacts {
+  route_id: number;
+  /** Position in the table ``routes``. */
+  row: number;
+  name: string;
+  mode: string;
+  /** Its parts, x and y in turn, on the grid of the city [m]; none where no course is known. */
+  xy: number[][];
+}
+
+/** The lines of a city. */
+export interface LinesFacts {
+  lines: LineFacts[];
 }
 
 /** Lines of text in every language of the app. */
@@ -257,6 +313,13 @@ export interface ScenarioList {
   problems: ProblemFacts[];
 }
 
+/** Trips of a working day of one kind, by mode. */
+export interface ShareFacts {
+  /** ``within`` the city, across its border (``border``), or ``through`` it. */
+  kind: string;
+  trips: number[];
+}
+
 /** What is served. */
 export interface StudyFacts {
   name: string;
@@ -279,11 +342,31 @@ export interface TableFacts {
   columns: Record<string, ColumnFacts>;
 }
 
+/** A zone, or a road that leads out of the city. */
+export interface TerminalFacts {
+  /** Of a zone; none where a road leads out. */
+  zone_id: number | null;
+  name: string;
+  x: number;
+  y: number;
+}
+
 /** One text in every language of the app. */
 export interface Texts {
   vi: string;
   fr: string;
   en: string;
+}
+
+/** Trips of people on a working day. */
+export interface TripsFacts {
+  modes: string[];
+  totals: ShareFacts[];
+  terminals: TerminalFacts[];
+  /** Positions of two terminals and the trips between them both ways, most first; of the modes that were asked for. */
+  pairs: [number, number, number][];
+  /** Trips between different terminals, of which the pairs are a part. */
+  all_pairs: number;
 }
 
 /** One value, and how it came about. */
@@ -294,4 +377,12 @@ export interface Value {
   method: string | null;
   confidence: number | null;
   status: "measured" | "modelled" | "entered" | "estimated" | null;
+}
+
+/** What lies within a time. */
+export interface WithinFacts {
+  minutes: number;
+  area_m2: number;
+  residents: number;
+  jobs: number;
 }

@@ -1,0 +1,113 @@
+"""The addresses of travel: reach of a point, trips between zones, lines and departures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from fastapi import Path, Query, Request, Response
+
+from dothi.server.problems import ANSWERS
+from dothi.server.reply import reply
+from dothi.server.travel_facts import BoardFacts, IsochroneFacts, LinesFacts, TripsFacts
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from dothi.server.cities import Cities
+
+JSON: Final = "application/json"
+MOST_PAIRS: Final = 2_000
+DAY_END_S: Final = 86_400.0
+
+Key = Annotated[str, Path(description="Key of a city, from /api/study.", max_length=64)]
+Mode = Literal["walk", "bicycle", "motorbike", "car", "transit"]
+
+
+def add_transport(app: FastAPI, cities: Cities) -> None:
+    """Add the addresses to the server. Engines are loaded with the first question."""
+
+    @app.get(
+        "/api/cities/{key}/isochrone",
+        tags=["travel"],
+        response_model=IsochroneFacts,
+        responses=ANSWERS,
+        summary="How far one gets from a point in some minutes",
+    )
+    def isochrone(
+        request: Request,
+        key: Key,
+        x: Annotated[float, Query(description="On the grid of the city [m].")],
+        y: Annotated[float, Query(description="On the grid of the city [m].")],
+        mode: Annotated[Mode, Query(description="How one goes.")] = "walk",
+        minutes: Annotated[str, Query(description="Times with commas between.", max_length=80)] = "5,10,15",
+        departure_s: Annotated[
+            float, Query(description="When one leaves, with public transport [s].", ge=0.0, lt=DAY_END_S)
+        ] = 28_800.0,
+    ) -> Response:
+        from dothi.server.reach import reach_from, read_minutes
+
+        city, limits = cities.shown(key), read_minutes(minutes)
+
+        def body() -> bytes:
+            return reach_from(city, x, y, mode, limits, departure_s).model_dump_json().encode()
+
+        return reply(request, body, media_type=JSON, tag=(key, "isochrone", x, y, mode, minutes, departure_s))
+
+    @app.get(
+        "/api/cities/{key}/trips",
+        tags=["travel"],
+        response_model=TripsFacts,
+        responses=ANSWERS,
+        summary="Trips of a working day by mode, and the pairs of zones with most of them",
+    )
+    def trips(
+        request: Request,
+        key: Key,
+        modes: Annotated[
+            str, Query(description="Modes whose pairs are wanted, commas between; all where empty.", max_length=80)
+        ] = "",
+        most: Annotated[int, Query(description="Pairs at most.", ge=0, le=MOST_PAIRS)] = 300,
+    ) -> Response:
+        from dothi.server.trips import trips_of
+
+        city, names = cities.shown(key), tuple(filter(None, modes.split(",")))
+
+        def body() -> bytes:
+            return trips_of(city, names, most).model_dump_json().encode()
+
+        return reply(request, body, media_type=JSON, tag=(key, "trips", names, most))
+
+    @app.get(
+        "/api/cities/{key}/lines",
+        tags=["travel"],
+        response_model=LinesFacts,
+        responses=ANSWERS,
+        summary="Lines of public transport and their courses",
+    )
+    def lines(request: Request, key: Key) -> Response:
+        from dothi.server.departures import lines_of
+
+        city = cities.shown(key)
+        return reply(request, lambda: lines_of(city).model_dump_json().encode(), media_type=JSON, tag=(key, "lines"))
+
+    @app.get(
+        "/api/cities/{key}/stops/{stop_id}/departures",
+        tags=["travel"],
+        response_model=BoardFacts,
+        responses=ANSWERS,
+        summary="Next departures of a stop on a working day",
+    )
+    def departures(
+        request: Request,
+        key: Key,
+        stop_id: Annotated[int, Path(description="Its id.")],
+        after_s: Annotated[float, Query(description="Time of day [s].", ge=0.0, lt=DAY_END_S)] = 28_800.0,
+    ) -> Response:
+        from dothi.server.departures import board_of
+
+        city = cities.shown(key)
+
+        def body() -> bytes:
+            return board_of(city, stop_id, after_s).model_dump_json().encode()
+
+        return reply(request, body, media_type=JSON, tag=(key, "departures", stop_id, after_s))
