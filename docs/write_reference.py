@@ -1,38 +1,18 @@
 """Reference pages written from the declarations."""
 
 import inspect
-import re
-import types
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from write_engines import indicators_page, models_page, tried, verification_page
+from write_fields import field_row, limits
 
 from dothi.changes import CHANGES
 from dothi.changes.base import Change
-from dothi.changes.places import Range, Selection
+from dothi.changes.places import Selection
 from dothi.errors import Problem
-from dothi.schema import Column, Table
+from dothi.schema import Table
 from dothi.tables import RASTERS, TABLES
 from dothi.units import UNIT_OF_ENDING, unit_of
-
-
-def limits(column: Column) -> str:
-    parts = []
-    if column.minimum is not None:
-        parts.append(f"≥ {column.minimum:g}")
-    if column.maximum is not None:
-        parts.append(f"≤ {column.maximum:g}")
-    if column.choices:
-        parts.append(", ".join(f"`{choice}`" for choice in column.choices))
-    if column.refers_to:
-        parts.append(f"in `{column.refers_to}`")
-    if column.unique:
-        parts.append("unique")
-    return "; ".join(parts)
 
 
 def table_page(table: Table) -> str:
@@ -82,84 +62,6 @@ def nomenclature_page() -> str:
     )
 
 
-WORDS = {
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    str: "text",
-    Selection: "[selection](#selections)",
-    Range: "`{min, max}`",
-}
-
-
-def kind_of(annotation: Any) -> str:
-    """What people write for a field."""
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        geometry = re.search(r"(Multi)?(Polygon|LineString|Point)", str(geometry_kinds(parts)))
-        return (
-            {"Polygon": "area", "LineString": "line", "Point": "place"}[geometry[2]] if geometry else kind_of(parts[0])
-        )
-    if origin is Literal:
-        return ", ".join(f"`{choice}`" for choice in parts)
-    if origin is tuple:
-        inner = parts[0]
-        drawn = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
-        return "drawing" if drawn else f"list of: {kind_of(inner)}"
-    if origin in (Union, types.UnionType):
-        return " or ".join(kind_of(part) for part in parts if part is not type(None))
-    if origin is Mapping:
-        return "table"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in WORDS:
-        return "table"
-    return WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
-
-
-def geometry_kinds(parts: tuple[Any, ...]) -> tuple[str, ...]:
-    """Types of geometry that a validator of places lets through."""
-    found: list[str] = []
-    for part in parts[1:]:
-        check = getattr(part, "func", None)
-        for cell in getattr(check, "__closure__", None) or ():
-            if isinstance(cell.cell_contents, tuple):
-                found += cell.cell_contents
-    return tuple(found)
-
-
-def limits_of(field: FieldInfo) -> str:
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    found = []
-    inner = [
-        rule
-        for part in get_args(field.annotation)
-        for each in get_args(part)[1:]
-        for rule in getattr(each, "metadata", [])
-    ]
-    for rule in (*field.metadata, *inner):
-        found += [f"{sign} {getattr(rule, name):g}" for name, sign in signs.items() if hasattr(rule, name)]
-    return ", ".join(found)
-
-
-def field_row(name: str, field: FieldInfo) -> str:
-    shown = field.annotation if not field.metadata else Annotated[(field.annotation, *field.metadata)]
-    needed = "needed" if field.is_required() else usual(field.default)
-    parts = [kind_of(shown), limits_of(field)]
-    what = "; ".join(part for part in parts if part)
-    return f"| `{field.alias or name}` | {what} | {needed} | {field.description} |"
-
-
-def usual(value: Any) -> str:
-    if value is None or value == () or value is PydanticUndefined:
-        return ""
-    if isinstance(value, Selection):
-        return f'"{value.describe("en")}"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ", ".join(f"`{item}`" for item in value)
-    return f"`{value}`"
-
-
 def change_section(kind: str, change: type[Change]) -> str:
     rows = [field_row(name, field) for name, field in change.model_fields.items() if name != "kind"]
     touches = ", ".join(f"`{name}`" for name in change.touches)
@@ -196,6 +98,13 @@ def changes_page() -> str:
 
 def write_reference(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tables.md").write_text(tables_page(), encoding="utf-8")
-    (folder / "changes.md").write_text(changes_page(), encoding="utf-8")
-    (folder / "nomenclature.md").write_text(nomenclature_page(), encoding="utf-8")
+    pages = {
+        "tables": tables_page(),
+        "changes": changes_page(),
+        "models": models_page(),
+        "indicators": indicators_page(),
+        "verification": verification_page(tried()),
+        "nomenclature": nomenclature_page(),
+    }
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
