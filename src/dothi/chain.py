@@ -81,13 +81,22 @@ def congested_times_from(city: City, result: Result) -> City:
     return city.with_tables(links=links.drop(columns=names, errors="ignore").join(result.tables["links"][names]))
 
 
+def link_flows_from(city: City, result: Result) -> City:
+    """City with the flows and speeds of every kind of vehicle on its links, by part of the day."""
+    return city.with_tables(link_flows=result.tables["link_flows"])
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
     "transit": Stage("dothi.transit.model:TransitModel"),
     "traffic": Stage("dothi.traffic.model:TrafficModel", may_take={"transit": transit_times_from}),
     "ridership": Stage("dothi.transit.ridership:RidershipModel", takes={"traffic": transit_trips_from}),
-    "access": Stage("dothi.access.reach:AccessModel", may_take={"transit": transit_times_from}),
+    "access": Stage(
+        "dothi.access.reach:AccessModel",
+        may_take={"transit": transit_times_from, "traffic": congested_times_from},
+    ),
+    "emissions": Stage("dothi.emissions.model:EmissionsModel", takes={"traffic": link_flows_from}),
 }
 """Simulations on offer by name, each behind those it takes from."""
 

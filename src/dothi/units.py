@@ -21,6 +21,10 @@ WH_PER_KWH: Final = 1000.0
 WH_PER_MJ: Final = 1e6 / SECONDS_PER_HOUR
 
 UNIT_OF_ENDING: Final[dict[str, str]] = {
+    "_kg_m_day": "kg m⁻¹ d⁻¹",
+    "_kg_day": "kg d⁻¹",
+    "_g_m_day": "g m⁻¹ d⁻¹",
+    "_g_day": "g d⁻¹",
     "_m_s": "m s⁻¹",
     "_km_h": "km h⁻¹",
     "_peak_h": "h⁻¹",

@@ -1,1 +1,1 @@
-"""What vehicles emit."""
+"""Emissions of road traffic: carbon dioxide, nitrogen oxides and fine particles by link."""

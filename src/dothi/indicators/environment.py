@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from dothi import place
 from dothi.kpi import Evidence, Kpi, per, percent
 
 GREEN: Final = ("park", "garden")
 GREEN_WALK_M: Final = 300.0
+KG_PER_T: Final = 1000.0
+G_PER_KG: Final = 1000.0
 
 
 def _green_per_person(evidence: Evidence) -> float | None:
@@ -19,6 +22,20 @@ def _green_per_person(evidence: Evidence) -> float | None:
 def _impervious(evidence: Evidence) -> float | None:
     cells = evidence.cells("imperviousness")
     return percent(cells.sum(), len(cells))
+
+
+def _traffic_co2(evidence: Evidence) -> float | None:
+    """Carbon dioxide of traffic on the roads of the area, of a year and for each resident [t]."""
+    days = float(place.load(evidence.city.country, "emissions")["year"]["days"])
+    return per(evidence.numbers("links", "co2_kg_day").sum() * days / KG_PER_T, evidence.residents.sum())
+
+
+def _traffic_harm(evidence: Evidence) -> float | None:
+    """Fine particles and nitrogen oxides of traffic on the roads of the area, as fine particles [kg]."""
+    data = place.load(evidence.city.country, "emissions")
+    nox, fine = (evidence.numbers("links", f"{name}_g_day").sum() for name in ("nox", "pm25"))
+    grams = fine + float(data["harm"]["pm25_per_nox"]) * nox
+    return per(grams * float(data["year"]["days"]) / G_PER_KG, evidence.residents.sum())
 
 
 KPIS: Final = (
@@ -60,6 +77,44 @@ KPIS: Final = (
         },
         "SDG 11.7.1 practice; 3-30-300 rule",
         lambda evidence: evidence.share_within("walk_to_park_m", GREEN_WALK_M),
+    ),
+    Kpi(
+        "ENV-08",
+        "environment",
+        {
+            "en": "Air pollutants of traffic",
+            "fr": "Polluants atmosphériques du trafic",
+            "vi": "Phát thải ô nhiễm không khí từ giao thông",
+        },
+        "kg PM2.5-eq. per inhabitant and year",
+        "lower",
+        ("emissions",),
+        {
+            "en": "PM2.5 and 0.067 × NOx of traffic on the city’s roads, exhaust and wear / residents",
+            "fr": "PM2,5 et 0,067 × NOx du trafic sur les voies de la ville, échappement et usure / habitants",
+            "vi": "PM2,5 và 0,067 × NOx của giao thông trên đường trong thành phố, khí thải và mài mòn / dân số",
+        },
+        "SUMI indicator 3; weight of NOx unverified",
+        _traffic_harm,
+    ),
+    Kpi(
+        "ENV-10",
+        "environment",
+        {
+            "en": "Carbon dioxide of traffic",
+            "fr": "Gaz à effet de serre du trafic",
+            "vi": "Phát thải CO₂ từ giao thông",
+        },
+        "t CO₂ per inhabitant and year",
+        "lower",
+        ("emissions",),
+        {
+            "en": "CO₂ of traffic on the city’s roads, fuel and electricity / residents",
+            "fr": "CO₂ du trafic sur les voies de la ville, carburant et électricité / habitants",
+            "vi": "CO₂ của giao thông trên đường trong thành phố, nhiên liệu và điện / dân số",
+        },
+        "SUMI indicator 7; EMEP/EEA guidebook",
+        _traffic_co2,
     ),
     Kpi(
         "ENV-18",
