@@ -223,7 +223,8 @@ def _result(
     n_arcs = len(solver.ready.order)
     class_of_link = np.repeat(bushes.class_index, np.diff(bushes.link_start))
     place = class_of_link.astype(np.int64) * n_arcs + bushes.link
-    by_class = np.bincount(place, bushes.flow_pcu_h, network.n_classes * n_arcs).reshape(-1, n_arcs)
+    by_class = np.bincount(place, bushes.flow_pcu_h, network.n_classes * n_arcs)
+    by_class = by_class.reshape(network.n_classes, n_arcs)
     volumes = by_class[:, : network.n_links] / pcu[:, None]
     turns = np.zeros((network.n_classes, len(network.turns)))
     arcs = solver.ready.arcs
@@ -316,6 +317,7 @@ class _Solver:
         n = len(trips.origin)
         self.trees = room_for(n, self.ready.arcs.n_nodes, len(self.ready.order), old, old_of)
         connect(self.graph, self.traffic, trips, old, old_of, self.trees)
+        self._load()  # flow of old bushes that nobody took up is still on the links
         self._cost, self._least, self._potential = np.zeros(n), np.zeros(n), np.zeros(n)
         self._added = np.zeros(n, np.int64)
         self._excess = np.zeros(n)
@@ -376,10 +378,14 @@ class _Solver:
             self._added,
         )
 
-    def equalise(self, gap: float) -> None:
-        """Shift flow within bushes until little is left to gain."""
+    def _load(self) -> None:
+        """Put the flow of all bushes on the links, without residues of what was added and taken away before."""
         add_flows(self.trees, self.traffic.x)
         touch_all(self.traffic)
+
+    def equalise(self, gap: float) -> None:
+        """Shift flow within bushes until little is left to gain."""
+        self._load()
         tolerance = min(1e-6, 1e-3 * abs(gap))
         self._excess[:] = np.inf
         threshold, first = 0.0, np.inf

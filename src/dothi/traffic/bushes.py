@@ -215,19 +215,12 @@ def carried_over(bushes: Bushes, ready: Prepared) -> tuple[Integers, Integers] |
     """
     arc = _same_arcs(bushes.arcs, ready.arcs)
     kept = np.flatnonzero(arc >= 0)
+    old = np.concatenate([bushes.arcs.from_node[kept], bushes.arcs.to_node[kept]])
+    new = np.concatenate([ready.arcs.from_node[arc[kept]], ready.arcs.to_node[arc[kept]]])
     node = np.arange(max(bushes.arcs.n_nodes, ready.arcs.n_nodes), dtype=np.int32)
-    for old, new in (
-        (bushes.arcs.from_node, ready.arcs.from_node),
-        (bushes.arcs.to_node, ready.arcs.to_node),
-    ):
-        node[old[kept]] = new[arc[kept]]
-    if any(
-        (node[old[kept]] != new[arc[kept]]).any()
-        for old, new in (
-            (bushes.arcs.from_node, ready.arcs.from_node),
-            (bushes.arcs.to_node, ready.arcs.to_node),
-        )
-    ):
+    node[old] = new
+    one_to_one = (node[old] == new).all() and len(np.unique(old)) == len(np.unique(new))
+    if not one_to_one:
         return None
     place = np.append(ready.place, -1).astype(np.int32)
     return place[arc[bushes.link]], node[bushes.node]
@@ -253,12 +246,12 @@ def _same_links(old: tuple[Integers, Integers], new: tuple[Integers, Integers]) 
     """Link of the new network for each link of the old one."""
     if np.array_equal(old[0], new[0]) and np.array_equal(old[1], new[1]):
         return np.arange(len(old[0]), dtype=np.int32)
-    found = {key: link for link, key in enumerate(zip(*new, _turn_among_parallels(*new), strict=True))}
-    keys = zip(*old, _turn_among_parallels(*old), strict=True)
+    found = {key: link for link, key in enumerate(zip(*new, _rank_among_parallels(*new), strict=True))}
+    keys = zip(*old, _rank_among_parallels(*old), strict=True)
     return np.array([found.get(key, -1) for key in keys], dtype=np.int32)
 
 
-def _turn_among_parallels(from_node: Integers, to_node: Integers) -> Positions:
+def _rank_among_parallels(from_node: Integers, to_node: Integers) -> Positions:
     """How many links before each one join the same nodes."""
     order = np.lexsort((to_node, from_node))
     same = np.zeros(len(order), dtype=bool)
