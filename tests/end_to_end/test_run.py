@@ -15,6 +15,8 @@ from dothi.upkeep import tidy
 
 STREETS = ("Rue haute", "Rue 1", "Rue 2")
 ENVIRONMENT = os.environ | {"PYTHONUTF8": "1"}
+MODELS = ("--models", "stock,walk")
+"""Two simulations that cost little: these tests are of what goes on around them."""
 
 
 def closing(street):
@@ -56,10 +58,10 @@ def made(text):
 
 
 def test_a_run_tells_what_it_did_and_a_second_one_does_nothing(study):
-    told = dothi("run", study.folder, "--workers", 0)
+    told = dothi("run", study.folder, *MODELS, "--workers", 0)
     assert "✓ today: walk" in told.stderr
     assert "2 made" in told.stderr
-    again = json.loads(dothi("run", study.folder, "--json", "--workers", 0).stdout)
+    again = json.loads(dothi("run", study.folder, *MODELS, "--json", "--workers", 0).stdout)
     assert list(again["scenarios"]) == list(study.scenarios)
     assert all(entry["cached"] for entries in again["scenarios"].values() for entry in entries)
 
@@ -71,11 +73,11 @@ def test_an_unchanged_run_imports_none_of_what_changes_and_models_work_with(litt
         rain='title = "Rain"\n[[change]]\nkind = "storm"\nreturn_period_years = 10\n[models.walk]\nlimit_m = 900\n',
         ban=f'title = "Ban"\n[[change]]\nkind = "restrict_mode"\nmode = "car"\narea = {area}\n',
     )
-    dothi("run", study.folder, "--workers", 0)
+    dothi("run", study.folder, *MODELS, "--workers", 0)
     heavy = ("pandas", "geopandas", "xarray", "rasterio", "scipy", "numba", "dothi.stock.model", "dothi.access.model")
     code = (
         "import sys; from dothi.cli import main\n"
-        f"main(['run', {str(study.folder)!r}], standalone_mode=False)\n"
+        f"main(['run', {str(study.folder)!r}, *{MODELS}], standalone_mode=False)\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=ENVIRONMENT)
@@ -92,7 +94,7 @@ def test_only_what_is_named_is_run(study):
 
 def test_the_folder_may_be_left_out(study, monkeypatch):
     monkeypatch.chdir(study.folder)
-    assert list(json.loads(dothi("run", "Rue-1", "--json", "--workers", 0).stdout)["scenarios"]) == ["Rue-1"]
+    assert list(json.loads(dothi("run", "Rue-1", *MODELS, "--json", "--workers", 0).stdout)["scenarios"]) == ["Rue-1"]
     assert "Rue-9: is a scenario of this study" in dothi("run", "Rue-9", code=2).stderr
 
 
@@ -101,11 +103,11 @@ def test_the_folder_may_be_left_out(study, monkeypatch):
 )
 def test_a_run_explains_itself(study, form, words):
     given = "--explain" if form == "tree" else f"--explain={form}"
-    assert words in dothi("run", study.folder, "--workers", 0, given).stdout
+    assert words in dothi("run", study.folder, *MODELS, "--workers", 0, given).stdout
 
 
 def test_the_verbs_around_a_run(study, tmp_path):
-    dothi("run", study.folder, "--workers", 0)
+    dothi("run", study.folder, *MODELS, "--workers", 0)
     values = json.loads(dothi("indicators", study.folder, "--scenario", "today,Rue-1", "--json").stdout)
     assert {(entry["scenario"], entry["unit"]) for entry in values if entry["id"] == "ENV-18"} == {
         ("today", "%"),
@@ -129,7 +131,7 @@ def test_the_verbs_around_a_run(study, tmp_path):
     assert {"result", "city"} <= {entry["kind"] for entry in gone}
 
 
-def test_a_sweep_from_options(study):
+def test_a_sweep_from_options(study, little_chain):
     vary = "models.walk.limit_m=uniform:50:500"
     options = ("--n", 2, "--vary", vary, "--workers", 0)
     found = json.loads(dothi("sweep", study.folder, "walking", *options, "--json").stdout)
@@ -140,12 +142,12 @@ def test_a_sweep_from_options(study):
 
 
 def test_two_runs_at_once_give_what_one_after_the_other_gives(little_study, study):
-    dothi("run", study.folder, "--workers", 0)
+    dothi("run", study.folder, *MODELS, "--workers", 0)
     alone = content(study)
     (study.derived / "results").rename(study.folder / "gone")
     for path in [*study.derived.glob("known/*"), *study.derived.glob("runs/*")]:
         path.unlink()
-    running = [start("run", study.folder, "--json", "--workers", 0) for _ in range(2)]
+    running = [start("run", study.folder, *MODELS, "--json", "--workers", 0) for _ in range(2)]
     told = [process.communicate(timeout=120) for process in running]
     assert [process.returncode for process in running] == [0, 0], told
     keys = [key for out, _ in told for key in made(out)]
@@ -157,7 +159,7 @@ def test_two_runs_at_once_give_what_one_after_the_other_gives(little_study, stud
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_run_ends_at_once_and_the_next_one_goes_on(study, workers):
-    running = start("run", study.folder, "--workers", workers)
+    running = start("run", study.folder, *MODELS, "--workers", workers)
     deadline = time.monotonic() + 60
     while not list(study.derived.glob("results/*/[!.]*/result.json")):
         assert time.monotonic() < deadline
@@ -170,7 +172,7 @@ def test_an_interrupted_run_ends_at_once_and_the_next_one_goes_on(study, workers
     assert "Traceback" not in err
     kept = content(study)
     assert kept
-    again = made(dothi("run", study.folder, "--json", "--workers", 0).stdout)
+    again = made(dothi("run", study.folder, *MODELS, "--json", "--workers", 0).stdout)
     assert set(again).isdisjoint(key for _, key in kept)
     assert len(content(study)) == 5
 
@@ -207,7 +209,7 @@ def cluster(tmp_path):
 
 def test_a_cluster_gives_what_this_machine_gives(study, cluster):
     told = subprocess.run(
-        command("run", study.folder, "--scheduler", cluster, "--json"),
+        command("run", study.folder, *MODELS, "--scheduler", cluster, "--json"),
         capture_output=True,
         encoding="utf-8",
         env=ENVIRONMENT,
@@ -217,12 +219,15 @@ def test_a_cluster_gives_what_this_machine_gives(study, cluster):
     there = content(study)
     assert len(made(told.stdout)) == len(there) == 5
     (study.derived / "results").rename(study.folder / "gone")
-    dothi("run", study.folder, "--workers", 0)
+    dothi("run", study.folder, *MODELS, "--workers", 0)
     assert content(study) == there
     bad = study.folder / "scenarios" / "bad.toml"
     bad.write_text('title = "Bad"\n[[change]]\nkind = "close_links"\nlinks = [9999]\n', encoding="utf-8")
     told = subprocess.run(
-        command("run", study.folder, "--scheduler", cluster), capture_output=True, encoding="utf-8", env=ENVIRONMENT
+        command("run", study.folder, *MODELS, "--scheduler", cluster),
+        capture_output=True,
+        encoding="utf-8",
+        env=ENVIRONMENT,
     )
     assert told.returncode == 2
     assert "line 2: close_links" in told.stderr
@@ -237,5 +242,5 @@ def test_a_cluster_gives_what_this_machine_gives(study, cluster):
 
 
 def test_a_cluster_that_does_not_answer_is_named(study):
-    told = dothi("run", study.folder, "--scheduler", "tcp://127.0.0.1:9", code=1)
+    told = dothi("run", study.folder, *MODELS, "--scheduler", "tcp://127.0.0.1:9", code=1)
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in told.stderr

@@ -22,7 +22,7 @@ for line in sys.stdin:
     if not child:
         os.dup2(2, 1)
         try:
-            main(["run", folder, "--workers", "0"], standalone_mode=False)
+            main(["run", folder, "--models", "stock,walk", "--workers", "0"], standalone_mode=False)
         finally:
             os._exit(0)
     if seconds:
@@ -58,7 +58,7 @@ def clear(study):
 def test_a_run_killed_at_any_moment_leaves_nothing_wrong_or_half(little_study):
     titles = {street: f'title = "{street}"\n[[change]]\nkind = "close_links"\nmodes = ["walk"]\n' for street in STREETS}
     study = little_study(**{street.replace(" ", "-"): f'{text}links = "{street}"\n' for street, text in titles.items()})
-    study.run()
+    study.run(models=("stock", "walk"))
     expected, cities = content(study), sorted(path.name for path in study.derived.glob("cities/[!.]*"))
     records = {name: study.place.record(name).read_text(encoding="utf-8") for name in study.scenarios}
     clear(study)
@@ -91,7 +91,7 @@ def test_a_run_killed_at_any_moment_leaves_nothing_wrong_or_half(little_study):
         assert halfway >= KILLS // 4, "the kills fell into the work"
         servant.stdin.close()
 
-    study.run()
+    study.run(models=("stock", "walk"))
     assert content(study) == expected
     assert sorted(path.name for path in study.derived.glob("cities/[!.]*")) == cities
     for name, text in records.items():
