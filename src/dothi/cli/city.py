@@ -24,18 +24,22 @@ if TYPE_CHECKING:
 @with_workers
 @as_json_too
 @at_address
-@click.option("--no-serve", is_flag=True, help="Build only.")
+@click.option("--no-serve", is_flag=True, help="Build, run and compare only.")
 @reports_errors
 def demo(folder: Path, workers: int | None, as_json: bool, no_serve: bool, **at: Any) -> None:
     """
-    Build the demo city, central Nantes, in FOLDER (default: ./demo), and show it in the browser.
+    Build the demo city, central Nantes, in FOLDER (default: ./demo), try its scenarios, and show it in the browser.
 
-    With --json it is built only.
+    With --json it is not shown.
     """
-    from dothi.demo import create_demo
+    from dothi.cli.runs import compare_study, run_study
+    from dothi.demo import SCENARIOS, create_demo
 
     create_demo(folder)
-    build_study(folder, workers, as_json, quiet=as_json)
+    build_study(folder, workers, as_json=False, quiet=as_json)
+    run_study(folder, workers=workers, as_json=as_json)
+    if not as_json:
+        compare_study(folder, ("today", *SCENARIOS))
     if not (no_serve or as_json):
         serve_study(folder, **at)
 

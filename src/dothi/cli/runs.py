@@ -113,6 +113,20 @@ def run(
     What was computed before is found, so a run costs only what changed. Ctrl-C stops it: what is finished is kept, and
     the next run goes on.
     """
+    run_study(folder, words, models, scheduler=scheduler, workers=workers, explain=explain, as_json=as_json)
+
+
+def run_study(
+    folder: Path,
+    words: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    explain: str | None = None,
+    as_json: bool = False,
+) -> None:
+    """Simulate scenarios, and say what came of it."""
     from dothi.explain import explain as graph_of
     from dothi.study import Study
     from dothi.workers import executor_for
@@ -266,6 +280,14 @@ def compare(
         _print_comparison(found, language, deltas=True)
     else:
         new_console().print(f"Written: [cyan]{output.resolve()}[/]", soft_wrap=True)
+
+
+def compare_study(folder: Path, names: tuple[str, ...], language: str = "en") -> None:
+    """Say what differs between scenarios that were run."""
+    from dothi.compare import compare as held
+    from dothi.study import Study
+
+    _print_comparison(held(Study.open(folder), names), language, deltas=True)
 
 
 def _print_comparison(found: Comparison, language: str, *, deltas: bool) -> None:
