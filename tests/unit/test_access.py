@@ -279,7 +279,9 @@ def evidence(little_city):
         little_city,
         ("school", 100.0, 100.0),
         ("fire_station", 0.0, 0.0),
-        capacity=[90.0, np.nan],
+        ("clinic", 200.0, 0.0),
+        ("supermarket", 0.0, 100.0),
+        capacity=[90.0, np.nan, np.nan, np.nan],
     )
     return Evidence(city, {"access": AccessModel(AccessParams(decay=False)).run(city)}, today=city)
 
@@ -303,6 +305,7 @@ def test_where_no_help_comes_or_places_are_not_counted_indicators_are_missing(li
     evidence = Evidence(city, {"access": AccessModel().run(city)})
     assert KPIS["LIV-06"].value(evidence) is None
     assert KPIS["PEO-01"].value(evidence) is None
+    assert KPIS["LIV-09"].value(evidence) is None  # of fifteen, the data know school and stops: four
 
 
 def test_unequal_jobs_show_in_the_indicator_of_a_ward_as_well(little_city):

@@ -158,7 +158,7 @@ def ruled(city, area, from_s, to_s, fuel="diesel"):
 
 
 def test_where_a_fuel_is_kept_out_the_rest_of_the_fleet_drives(little_city):
-    west, south, east, north = little_city.bounds
+    west, south, east, _ = little_city.bounds
     area = shapely.box(west - 1.0, south - 1.0, east + 1.0, south + 50.0)  # the lowest street and the feet of others
     city = flows(ruled(little_city, area, np.nan, np.nan), car=100.0)
     free = run(flows(little_city, car=100.0)).tables["links"]["pm25_g_day"]

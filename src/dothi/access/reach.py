@@ -226,6 +226,7 @@ class _Work:
         weights = {service: float(weight) for service, weight in self.rules["services"]["weight"].items()}
         known = [service for service in weights if len(self.places[service])]
         self.told["services_unknown"] = sorted(set(weights) - set(known))
+        self.told["services_known_share"] = sum(weights[service] for service in known) / sum(weights.values())
         made, near = dict[str, Floats](), dict[str, dict[str, Any]]()
         for mode in ("walk", "bicycle"):
             doors, near[mode] = self.beside(mode, self.doors), {}

@@ -14,6 +14,7 @@ HOMES: Final = ("residential", "apartments")
 SCHOOL_WALK_M: Final = 1000.0
 HEALTH_WALK_M: Final = 1000.0
 NEVER_S: Final = 1e9
+LEAST_KNOWN: Final = 0.5
 
 
 def _floor_per_person(evidence: Evidence) -> float | None:
@@ -29,8 +30,9 @@ def _fire_response(evidence: Evidence) -> float | None:
 
 
 def _quarter_of_an_hour(evidence: Evidence) -> float | None:
+    """Residents who reach all known kinds of service; None where the data know less than half of them by weight [%]."""
     score = evidence.buildings["score_15min"]
-    if score.isna().all():
+    if score.isna().all() or evidence.results["access"].diagnostics["services_known_share"] < LEAST_KNOWN:
         return None
     return percent(evidence.residents[score.to_numpy(dtype=float) >= 1.0 - 1e-9].sum(), evidence.residents.sum())
 
