@@ -21,7 +21,7 @@ _METHODS: Final[dict[Status, str]] = {
     "modelled": """
         neighbourhood_model storeys_city height_city floor_area_city footprint_storeys parts
         facility_outline facility_point facility_ground_floor land_use building_function
-        census_cell census_block census_ward census_district census_city census_ratio
+        census_cell census_block census_ward census_district census_city census_ratio census_households
         terrain tin tin_of_roads_and_buildings terrain_and_buildings painted lowest_point
         roof_level mean_roof highest_point top_of_block height_of_model
         class_median contraflow no_motor_traffic

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dothi.derive.people import allocate, integers_of
+from dothi.derive.sharing import allocate, integers_of
 
 totals = hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1e6))
 whole_totals = hnp.arrays(np.float64, st.integers(1, 12), elements=st.integers(0, 10**6).map(float))

@@ -79,6 +79,17 @@ def test_people_of_units_are_compared_with_dwellings():
     found = accuracy(buildings, census=census)
     assert found.loc[("residents", "census_ratio"), "mae"] == pytest.approx(0.0, abs=1e-9)
     assert found.loc[("residents", "dwellings"), "n"] == 6
+    assert ("residents", "household_size") not in found.index
+
+
+def test_people_of_units_are_compared_with_the_size_of_their_households():
+    buildings = town()
+    cells = shapely.box(np.arange(6) * 150.0 - 5.0, -5.0, np.arange(6) * 150.0 + 145.0, 895.0)
+    households = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
+    counts = {"kind": "cell", "residents": 2.0 * households, "households": households}
+    found = accuracy(buildings, census=gpd.GeoDataFrame(counts, geometry=cells, crs=buildings.crs))
+    assert found.loc[("residents", "household_size"), "mae"] == pytest.approx(0.0, abs=1e-9)
+    assert found.loc[("residents", "census_households"), "n"] == 6
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +118,8 @@ def nantes():
         ("height_m", "place_prior", 4.0),
         ("storeys", "height_city", 0.8),
         ("residents", "census_ratio", 100.0),
+        ("residents", "census_households", 180.0),
+        ("residents", "household_size", 27.0),
     ],
 )
 def test_hidden_values_of_nantes_are_found_again(nantes, quantity, method, largest):

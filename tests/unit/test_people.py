@@ -10,7 +10,7 @@ import shapely
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
-from dothi.derive.people import infer_dwellings, infer_jobs, infer_residents
+from dothi.derive.people import Households, infer_dwellings, infer_jobs, infer_residents, per_dwelling
 from dothi.place import load
 from dothi.schema import check_table, conform
 from dothi.tables import TABLES
@@ -129,6 +129,38 @@ def test_covered_units_teach_the_rest_of_the_city():
     rest = found[12:]
     assert rest["residents_method"].unique().tolist() == ["census_ratio"]
     assert rest["residents"].sum() == 100 * 2 * 6 / 4
+
+
+def counted_cells(households: float) -> gpd.GeoDataFrame:
+    boxes = [(40 * k - 5, -5, 40 * k + 35, 15) for k in range(6)]
+    return units(boxes, kind="cell", residents=[6.0] * 6, households=[households] * 6)
+
+
+def test_the_size_of_a_household_carries_to_the_rest_of_the_city_and_occupancy_as_far_as_units_cover_it(problems):
+    usual = load("fr", "buildings")["household"]["occupied_share"]
+    found = people(houses(112, dwellings=2), census=counted_cells(3.0), problems=problems)
+    covered = 24 / 224
+    expected = 200 * 2.0 * (covered * 0.75 + (1.0 - covered) * usual)
+    assert found[:12]["residents"].sum() == 36
+    assert found[12:]["residents_method"].unique().tolist() == ["census_households"]
+    assert abs(found[12:]["residents"].sum() - expected) < 1.0
+    assert not len(problems)
+
+
+def test_a_count_that_leaves_households_out_is_noted_and_its_totals_stay(problems):
+    found = people(houses(112, dwellings=2), census=counted_cells(1.0), problems=problems)
+    assert found[:12]["residents"].sum() == 36
+    assert [problem.rule.partition(":")[0] for problem in problems] == [
+        "households are counted in 25% of the dwellings of the units, 88% is usual"
+    ]
+
+
+def test_units_that_cover_the_whole_city_decide_alone():
+    assert_allclose(per_dwelling(Households(900.0, 500.0, 800.0, 9), 800.0, 0.5), 900.0 / 800.0)
+
+
+def test_no_dwelling_holds_more_than_one_household():
+    assert_allclose(per_dwelling(Households(900.0, 500.0, 250.0, 9), 250.0, 0.5), 900.0 / 500.0)
 
 
 def test_the_same_seed_gives_the_same_table_and_the_argument_stays():

@@ -111,7 +111,7 @@ class EditBuildings(Change):
         return factor
 
     def _resized(self, rows: gpd.GeoDataFrame, factor: Floats, rng: np.random.Generator) -> gpd.GeoDataFrame:
-        from dothi.derive.people import integers_of
+        from dothi.derive.sharing import integers_of
 
         storeys = np.round(rows["storeys"].to_numpy(dtype=float, na_value=np.nan) * factor)
         height = rows["height_m"].to_numpy(dtype=float, na_value=np.nan) * factor

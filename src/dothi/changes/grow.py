@@ -93,7 +93,7 @@ class Grow(Change):
 
 def _grown(now: Floats, wanted: float, rooms: tuple[Floats, ...], rng: np.random.Generator) -> Floats | None:
     """People of each building, so that they add up; None where nobody can come."""
-    from dothi.derive.people import allocate
+    from dothi.derive.sharing import allocate
 
     more = wanted - now.sum()
     where = np.zeros(len(now), dtype=np.int64)

@@ -33,7 +33,7 @@ from dothi.derive.buildings import (
     predict_function,
     storey_height,
 )
-from dothi.derive.people import FEWEST_UNITS, LEVELS, infer_dwellings, units_of
+from dothi.derive.people import FEWEST_UNITS, LEVELS, Households, infer_dwellings, per_dwelling, units_of
 from dothi.place import load
 
 COLUMNS = ("quantity", "method", "n", "mae", "rmse", "bias", "median_relative_error", "share_right", "unit", "note")
@@ -209,7 +209,8 @@ def _residents(buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame, country: s
     rows = np.flatnonzero((kinds == levels[0]) & np.isfinite(true))
     unit = units_of(buildings, census.iloc[rows])
     people, homes = true[rows], np.zeros(len(rows))
-    np.add.at(homes, unit[unit >= 0], np.nan_to_num(numbers(buildings, "dwellings"))[unit >= 0])
+    dwellings = np.nan_to_num(numbers(buildings, "dwellings"))
+    np.add.at(homes, unit[unit >= 0], dwellings[unit >= 0])
     household = load(country, "buildings")["household"]
     by_place = homes * household["size"] * household["occupied_share"]
     kind = f"{levels[0]}s"
@@ -219,4 +220,24 @@ def _residents(buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame, country: s
             ratio = (people.sum() - people) / (homes.sum() - homes)
         note = f"sums of census {kind}, each from the others"
         found += compared("residents", "census_ratio", "people", note, homes * ratio, people)
+    counted = numbers(census, "households", above=0.0)[rows]
+    told = np.flatnonzero(np.isfinite(counted) & (people > 0.0))
+    if len(told) > FEWEST_UNITS:
+        found += _by_households(people[told], counted[told], homes[told], dwellings.sum(), household, kind)
     return found
+
+
+def _by_households(
+    people: Floats, households: Floats, homes: Floats, dwellings: float, place: dict[str, float], kind: str
+) -> Rows:
+    """People of each unit from the size of a household in the others, by its dwellings and by its own households."""
+    other_people, other_households, other_homes = (values.sum() - values for values in (people, households, homes))
+    ratio = [
+        per_dwelling(Households(*counted), dwellings, place["occupied_share"])
+        for counted in zip(other_people, other_households, other_homes, strict=True)
+    ]
+    note = f"sums of census {kind}, each from the others"
+    found = compared("residents", "census_households", "people", note, homes * np.array(ratio), people)
+    note = f"households counted in census {kind} × their size in the others"
+    by_households = households * other_people / other_households
+    return found + compared("residents", "household_size", "people", note, by_households, people)

@@ -7,6 +7,7 @@ buildings by weight. ``docs/theory/people.md`` has the equations and their limit
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import geopandas as gpd
@@ -29,6 +30,7 @@ from dothi.derive.buildings import (
     numbers,
     shapes_of,
 )
+from dothi.derive.sharing import allocate, integers_of
 from dothi.errors import Problems
 from dothi.place import load
 
@@ -38,109 +40,9 @@ LEVELS: Final = ("cell", "block", "ward", "district", "city")
 """Kinds of census units, finest first."""
 FEWEST_UNITS: Final = 5
 PLAUSIBLE_DWELLING_M2: Final = (15.0, 1000.0)
+FEW_HOUSEHOLDS: Final = 0.8
+"""Below this part of the usual share of occupied dwellings, a count leaves households out, or is of another time."""
 What = Literal["residents", "jobs"]
-
-
-def integers_of(totals: Floats, rng: np.random.Generator) -> Integers:
-    """
-    Whole numbers for totals that may have decimals, without bias.
-
-    Each total gets its whole part; the fractions are laid end to end in a random order and a comb of step one
-    with a random offset decides which get one more [1]_. So each number is the total rounded up or down, its
-    expected value is the total, and their sum is the sum of the totals rounded up or down.
-
-    Parameters
-    ----------
-    totals : (n,)
-        Finite numbers ≥ 0.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    (n,)
-        Whole numbers.
-
-    Raises
-    ------
-    ValueError
-        A total is negative or not finite.
-
-    References
-    ----------
-    .. [1] W. G. Madow, On the theory of systematic sampling, II, Annals of Mathematical Statistics 20, 1949,
-       doi:10.1214/aoms/1177729988.
-    """
-    if not (np.isfinite(totals).all() and (totals >= 0).all()):
-        raise ValueError("totals are finite and not negative")
-    whole = np.floor(totals)
-    fraction = totals - whole
-    result = whole.astype(np.int64)
-    order = rng.permutation(np.flatnonzero(fraction > 0.0))
-    comb = np.floor(np.concatenate([[0.0], np.cumsum(fraction[order])]) + rng.random()).astype(np.int64)
-    result[order] += np.diff(comb)
-    return result
-
-
-def allocate(totals: Floats, units: Integers, weights: Floats, rng: np.random.Generator) -> Integers:
-    r"""
-    Share out the total of each unit among its items by weight, in whole numbers, exactly and without bias.
-
-    In each unit of total :math:`N` the items stand in a random order; with :math:`c_i` the running share of
-    weight and :math:`u` one random offset, item :math:`i` gets
-    :math:`\lfloor N c_i + u \rfloor - \lfloor N c_{i-1} + u \rfloor`. The sum is :math:`N`, the expected
-    value is :math:`N w_i / \sum w`, and no item is off by one or more. Totals with decimals go through
-    `integers_of` first.
-
-    Parameters
-    ----------
-    totals : (n_units,)
-        What each unit has, finite and ≥ 0.
-    units : (n_items,)
-        Unit of each item, −1 for none.
-    weights : (n_items,)
-        Weights, finite and ≥ 0. An item without weight gets nothing; nor is anything given in a unit where no
-        item has weight.
-    rng
-        Source of randomness; the same state gives the same answer.
-
-    Returns
-    -------
-    (n_items,)
-        Whole numbers.
-
-    Raises
-    ------
-    ValueError
-        A total or weight is negative or not finite, or a unit does not exist.
-    """
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError("weights are finite and not negative")
-    if len(units) and (units.min() < -1 or units.max() >= len(totals)):
-        raise ValueError("every item is in a unit that exists, or in none (-1)")
-    whole = integers_of(np.asarray(totals, dtype=np.float64), rng)
-    result = np.zeros(len(units), dtype=np.int64)
-    items = rng.permutation(np.flatnonzero((units >= 0) & (weights > 0.0)))
-    offset = rng.random(len(whole))
-    if not len(items):
-        return result
-    items = items[np.argsort(units[items], kind="stable")]
-    unit = units[items]
-    first = np.flatnonzero(np.diff(unit, prepend=-1))
-    last = np.append(first[1:], len(unit)) - 1
-    segment = np.repeat(np.arange(len(first)), last - first + 1)
-    # Each unit's weights sum to one before they run on, so a small unit loses no digits beside a large one.
-    weight = weights[items] / np.maximum.reduceat(weights[items], first)[segment]
-    weight /= np.add.reduceat(weight, first)[segment]
-    running = np.cumsum(weight)
-    share = np.clip(running - (running[first] - weight[first])[segment], 0.0, 1.0)
-    share[last] = 1.0
-    up_to = np.floor(whole[unit] * share + offset[unit]).astype(np.int64)
-    up_to[last] = whole[unit[last]]  # the offset is below one, so floor(N + u) = N, also for huge N
-    before = np.concatenate([[0], up_to[:-1]])
-    before[first] = 0
-    result[items] = up_to - before
-    return result
 
 
 # --- dwellings -----------------------------------------------------------------------------------------------
@@ -230,9 +132,10 @@ def infer_residents(
     Fill the residents of every building.
 
     The source (``measured``); the total of the finest census unit that holds the building, shared out by
-    dwellings (``census_cell``, ``census_block``, ``census_ward``, ``census_district``, ``census_city``); in no
-    unit, dwellings × residents per dwelling of the covered part of this city (``census_ratio``, from 5 units
-    on), or dwellings × occupied share × household size of the country (``dwellings``).
+    dwellings (``census_cell``, ``census_block``, ``census_ward``, ``census_district``, ``census_city``). In no
+    unit, from 5 counted units on: dwellings × occupied share × household size of the units, where they count
+    households too (``census_households``, see `per_dwelling`); dwellings × residents per dwelling of the units
+    (``census_ratio``). Else dwellings × occupied share × household size of the country (``dwellings``).
 
     Totals are kept exactly at the level they were given: a finer unit has its own total, a coarser one shares
     out what its finer ones leave. Totals with decimals are rounded without bias by `integers_of`. Where a unit
@@ -265,14 +168,20 @@ def infer_residents(
     filling = begin(buildings, "residents", numbers(buildings, "residents", above=-0.5))
     dwellings = np.nan_to_num(numbers(buildings, "dwellings", above=0.0))
     weights = (dwellings, residential_area(buildings, country))
-    ratio = float("nan")
+    counted = Counted()
     if census is not None and len(census):
-        ratio = _share_out(buildings, census, "residents", weights, extent, confidence, filling, rng, problems)
+        counted = _share_out(buildings, census, "residents", weights, extent, confidence, filling, rng, problems)
     household = data["household"]
-    method, sure = "census_ratio", confidence["residents_census_ratio"]
-    if not np.isfinite(ratio):
-        ratio = household["size"] * household["occupied_share"]
+    if counted.in_households.units >= FEWEST_UNITS:
+        method, sure = "census_households", confidence["residents_census_households"]
+        ratio = per_dwelling(counted.in_households, float(dwellings.sum()), household["occupied_share"])
+        if problems is not None:
+            _note_few_households(counted.in_households, household["occupied_share"], problems)
+    elif np.isfinite(counted.ratio):
+        method, sure, ratio = "census_ratio", confidence["residents_census_ratio"], counted.ratio
+    else:
         method, sure = "dwellings", confidence["residents_dwellings"]
+        ratio = household["size"] * household["occupied_share"]
     _fill_expected(filling, dwellings * ratio, method, sure, rng)
     return finish(buildings, "residents", filling)
 
@@ -318,15 +227,91 @@ def infer_jobs(
     filling = begin(buildings, "jobs", numbers(buildings, "jobs", above=-0.5))
     floor_area = np.nan_to_num(numbers(buildings, "floor_area_m2"))
     expected = floor_area / by_function(data["floor_area_per_job_m2"], function_of(buildings), np.inf)
-    ratio = float("nan")
+    ratio = Counted().ratio
     if census is not None and len(census):
-        ratio = _share_out(
-            buildings, census, "jobs", (expected, floor_area), extent, confidence, filling, rng, problems
-        )
+        weights = expected, floor_area
+        ratio = _share_out(buildings, census, "jobs", weights, extent, confidence, filling, rng, problems).ratio
     method = "census_ratio" if np.isfinite(ratio) else "floor_area"
     scaled = expected * ratio if np.isfinite(ratio) else expected
     _fill_expected(filling, scaled, method, confidence["jobs_floor_area"], rng)
     return finish(buildings, "jobs", filling)
+
+
+@dataclass(frozen=True, slots=True)
+class Households:
+    """What census units count that tell households: residents, households, dwellings of their buildings, how many."""
+
+    residents: float = 0.0
+    households: float = 0.0
+    dwellings: float = 0.0
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """
+    What was shared out from census units that lie in the city whole.
+
+    Attributes
+    ----------
+    people
+        Residents or jobs.
+    weight
+        What they were shared out by: dwellings, or expected jobs.
+    units
+        Number of units.
+    in_households
+        Of the units that tell households.
+    """
+
+    people: float = 0.0
+    weight: float = 0.0
+    units: int = 0
+    in_households: Households = Households()
+
+    @property
+    def ratio(self) -> float:
+        """People per weight; NaN from fewer than 5 units."""
+        return self.people / self.weight if self.units >= FEWEST_UNITS and self.weight > 0.0 else float("nan")
+
+
+def per_dwelling(counted: Households, dwellings: float, occupied_share: float) -> float:
+    r"""
+    Residents per dwelling where no census unit speaks, from units that count residents and households.
+
+    The size of a household carries from the units to the rest of the city. The share of dwellings that are
+    occupied carries as far as the units cover the city; beyond that, it is that of the country:
+
+    .. math:: r = \frac{N}{H} \left( c \, \min(H / D, 1) + (1 - c) \, s \right), \quad c = D / D_\text{city}
+
+    So a handful of units that lie in an unusual part, or that count tax households only and leave out students,
+    does not empty a city, and units that cover most of it decide.
+
+    Parameters
+    ----------
+    counted
+        Residents :math:`N`, households :math:`H` and dwellings :math:`D` of the units.
+    dwellings
+        Those of the whole city.
+    occupied_share
+        Share of dwellings that are main residences in the country, :math:`s`.
+    """
+    covered = min(counted.dwellings / dwellings, 1.0) if dwellings > 0.0 else 0.0
+    own = min(counted.households / counted.dwellings, 1.0) if counted.dwellings > 0.0 else occupied_share
+    return counted.residents / counted.households * (covered * own + (1.0 - covered) * occupied_share)
+
+
+def _note_few_households(counted: Households, occupied_share: float, problems: Problems) -> None:
+    """Note that a count knows far fewer households than there are dwellings."""
+    own = counted.households / counted.dwellings if counted.dwellings > 0.0 else occupied_share
+    if own < FEW_HOUSEHOLDS * occupied_share:
+        problems.note(
+            f"households are counted in {own:.0%} of the dwellings of the units, {occupied_share:.0%} is usual: the "
+            "count leaves some out, as one of tax households does with students, or is of another time; its totals are "
+            "kept, buildings elsewhere get its size of a household and mostly the usual share of occupied dwellings",
+            table="census",
+            column="residents",
+        )
 
 
 def _fill_expected(filling: Filling, expected: Floats, method: str, sure: float, rng: np.random.Generator) -> None:
@@ -347,15 +332,8 @@ def _share_out(
     filling: Filling,
     rng: np.random.Generator,
     problems: Problems | None,
-) -> float:
-    """
-    Share census totals out to buildings, from the finest level to the coarsest.
-
-    Returns
-    -------
-    float
-        People of the units that were shared out per unit of the first weight; NaN from fewer than 5 units.
-    """
+) -> Counted:
+    """Share census totals out to buildings, from the finest level to the coarsest."""
     notes = Problems() if problems is None else problems
     points = shapely.point_on_surface(shapes_of(buildings))
     total = numbers(census, what, above=-0.5)
@@ -373,7 +351,8 @@ def _share_out(
     footprint = shapely.area(shapes_of(buildings))
     kinds: Texts = census["kind"].astype(object).to_numpy()
     free = filling.gaps
-    people, weight, n_units = 0.0, 0.0, 0
+    people, weight, n_units, own = 0.0, 0.0, 0, Households()
+    households = numbers(census, "households", above=0.0)
     for level in LEVELS:
         rows = np.flatnonzero((kinds == level) & np.isfinite(total))
         if not len(rows):
@@ -417,8 +396,16 @@ def _share_out(
         people += float(shared[counted].sum())
         weight += float(weights[0][counted].sum())
         n_units += int(np.count_nonzero(whole & (left > 0.0)))
+        told = whole & (left > 0.0) & np.isfinite(households[rows]) & (given == 0.0)
+        homes = np.bincount(unit[mine], weights=weights[0][mine], minlength=len(rows))
+        own = Households(
+            own.residents + float(total[rows][told].sum()),
+            own.households + float(households[rows][told].sum()),
+            own.dwellings + float(homes[told].sum()),
+            own.units + int(np.count_nonzero(told)),
+        )
         free = free & ~there
-    return people / weight if n_units >= FEWEST_UNITS and weight > 0.0 else float("nan")
+    return Counted(people, weight, n_units, own)
 
 
 def _share_inside(shapes: Any, extent: BaseGeometry | None) -> Floats:
