@@ -71,7 +71,7 @@ def line_offer(tables: list[Timetable], city: City, params: TransitParams) -> pd
         n_calls = np.diff(lines.pattern_ptr)
         start = lines.time_ptr[pattern] + (np.arange(len(pattern)) - lines.trip_ptr[pattern]) * n_calls[pattern]
         leaves, arrives = lines.departure_s[start], lines.arrival_s[start + n_calls[pattern] - 1]
-        today = leaves >= 0
+        today = (leaves >= 0) & (leaves < DAY_S)
         route = table.route[pattern]
         trips += np.bincount(route[today], minlength=n)
         metres += np.bincount(route, weights=_lengths(table, xy)[pattern], minlength=n)

@@ -92,7 +92,7 @@ def service_day(city: City) -> pd.Timestamp | None:
     running = trips["service_id"].value_counts()
     n_trips = calendar["service_id"].map(running).fillna(0).groupby(calendar["date"].dt.normalize()).sum()
     n_trips = n_trips[n_trips > 0].sort_index()
-    working = n_trips[n_trips.index.dayofweek < SATURDAY]
+    working = n_trips[n_trips.index.day_of_week < SATURDAY]
     days = (working if len(working) else n_trips).sort_values(kind="stable")
     if not len(days):
         return None
