@@ -99,7 +99,7 @@ class Constants:
     Attributes
     ----------
     values : (n_modes,)
-        The constants; that of the first mode with a share is 0.
+        The constants; that of the first mode with a share stays as it was.
     shares : (n_modes,)
         Shares that they give.
     iterations
@@ -153,8 +153,8 @@ def calibrate_constants(
         residual = float(np.max(np.abs(shares - aim)[moved], initial=0.0))
         if residual <= tolerance or moved.sum() < 2:
             break
-        values[moved] += np.log(aim[moved] / shares[moved])
-        values -= values[np.flatnonzero(wanted > 0.0)[0]]
+        step = np.log(aim[moved] / shares[moved])
+        values[moved] += step - step[0]
         shares = shares_of(values)
         done += 1
     return Constants(values, shares, done, residual)

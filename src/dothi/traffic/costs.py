@@ -63,10 +63,10 @@ def _street_ways(graph: Graph, terminals: Terminals, mode: str, speed_m_s: float
     speed = np.full(len(graph.tail), speed_m_s)
     roads = roads_for(graph, terminals, [graph.open_to[mode]], speed, connector_m_s=min(speed_m_s, CONNECTOR_M_S))
     if not len(roads.rows):
-        nowhere = np.where(np.eye(len(terminals), dtype=bool), 0.0, np.inf)
+        nowhere = np.full((len(terminals),) * 2, np.inf)
         return nowhere, nowhere
     found = skims(roads.network, roads.network.free_time_s, link_values={"length_m": roads.length_m})
-    return found["time_s"][0], found["length_m"][0]
+    return roads.within(found["time_s"])[0], roads.within(found["length_m"])[0]
 
 
 def _transit(city: City, region: Region, walk_min: Floats) -> tuple[Floats, Floats]:

@@ -102,7 +102,7 @@ class Streets:
         roads = self.roads(period)
         times = roads.network.free_time_s if at is None else at
         found = skims(roads.network, times, link_values={"length_m": roads.length_m})
-        return found["time_s"], found["length_m"]
+        return roads.within(found["time_s"]), roads.within(found["length_m"])
 
 
 @dataclass(frozen=True, slots=True)

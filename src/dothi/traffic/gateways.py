@@ -215,9 +215,7 @@ class Surroundings:
         return len(self.gateway)
 
 
-def surroundings(
-    city: City, gateways: Gateways, inside: dict[str, Floats], centre: Floats, habits: Habits
-) -> Surroundings:
+def surroundings(city: City, gateways: Gateways, inside: dict[str, Floats], habits: Habits) -> Surroundings:
     r"""
     Who lives and works beyond the gateways.
 
@@ -233,8 +231,6 @@ def surroundings(
         Its gateways.
     inside
         Opportunities of its zones.
-    centre : (n_zones, 2)
-        Where its zones are.
     habits
         How people travel.
 
@@ -248,7 +244,7 @@ def surroundings(
     n_rings, n = len(edges) - 1, len(gateways)
     west, south, east, north = city.bounds
     radius = np.sqrt((east - west) * (north - south) / np.pi)
-    people, middle_m = _rings(edges, radius, edge_density(city, inside["residents"], centre), given["decay_m"])
+    people, middle_m = _rings(edges, radius, edge_density(city, inside["residents"]), given["decay_m"])
     weight = gateways.capacity_pcu_h / gateways.capacity_pcu_h.sum() if n else np.empty(0)
     residents = (weight[:, None] * people).ravel()
     away = gateways.xy - np.array([(west + east) / 2.0, (south + north) / 2.0])
@@ -274,13 +270,15 @@ def surroundings(
     )
 
 
-def edge_density(city: City, residents: Floats, centre: Floats) -> float:
-    """Residents per square metre in the belt along the edge of the box."""
+def edge_density(city: City, residents: Floats) -> float:
+    """Residents per square metre in the belt along the edge of the box; those of a zone live all over it."""
     west, south, east, north = city.bounds
     width = BELT * min(east - west, north - south)
-    inside_m = np.minimum.reduce([centre[:, 0] - west, east - centre[:, 0], centre[:, 1] - south, north - centre[:, 1]])
-    belt = (east - west) * (north - south) - (east - west - 2.0 * width) * (north - south - 2.0 * width)
-    return float(residents[inside_m <= width].sum() / belt)
+    inner = shapely.box(west + width, south + width, east - width, north - width)
+    belt = shapely.difference(shapely.box(west, south, east, north), inner)
+    zones = np.asarray(city["zones"].geometry.array, dtype=object)
+    inside = shapely.area(shapely.intersection(zones, belt)) / np.maximum(shapely.area(zones), 1e-9)
+    return float((residents * inside).sum() / belt.area)
 
 
 def _rings(edges: Floats, radius: float, density_m2: float, decay_m: float, steps: int = 200) -> tuple[Floats, Floats]:

@@ -169,7 +169,7 @@ def region_of(city: City, habits: Habits, *, open_to_outside: bool = True) -> Re
     centre = centres(city)
     size = np.sqrt(city["zones"].geometry.area.to_numpy())
     gateways = find_gateways(city) if open_to_outside else no_gateways()
-    beyond = surroundings(city, gateways, inside, centre, habits)
+    beyond = surroundings(city, gateways, inside, habits)
     if open_to_outside and not len(gateways):
         notes.append("no greater road leaves the box: nobody comes from outside")
     together = {name: np.concatenate([values, beyond.opportunities[name]]) for name, values in inside.items()}

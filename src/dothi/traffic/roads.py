@@ -123,11 +123,21 @@ class Roads:
         Positions of its links in the table of the city.
     length_m : (n_links,)
         Length of all its links, connectors too [m].
+    tied : (n_classes, n_terminals)
+        Whether a class can enter and leave the network at each terminal.
     """
 
     network: Network
     rows: Integers
     length_m: Floats
+    tied: npt.NDArray[np.bool_]
+
+    def within(self, between: Floats) -> Floats:
+        """Values between terminals, by class; infinite from a terminal to itself where the class has no network."""
+        found = between.copy()
+        at = np.arange(found.shape[-1])
+        found[:, at, at] = np.where(self.tied, found[:, at, at], np.inf)
+        return found
 
 
 def roads_for(
@@ -193,7 +203,10 @@ def roads_for(
         cost_s=cost,
         background_pcu_h=np.r_[background, zeros],
     )
-    return Roads(network, rows, np.r_[graph.length_m[rows], metres])
+    tied = np.zeros((len(open_links), first + len(graph.xy)), dtype=bool)
+    for c, allow in enumerate(allowed):
+        tied[c, tail[allow]] = True
+    return Roads(network, rows, np.r_[graph.length_m[rows], metres], tied[:, :first])
 
 
 def _connectors(
