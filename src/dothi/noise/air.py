@@ -43,13 +43,13 @@ def absorption(
         Absorption [dB m⁻¹].
     """
     f = np.asarray(EXACT_HZ if f_hz is None else f_hz)
-    T = temperature_c + ZERO_CELSIUS_K
-    p, t = pressure_kpa / REFERENCE_KPA, T / REFERENCE_K
-    saturation = 10.0 ** (-6.8346 * (TRIPLE_POINT_K / T) ** 1.261 + 4.6151)
+    kelvin = temperature_c + ZERO_CELSIUS_K
+    p, t = pressure_kpa / REFERENCE_KPA, kelvin / REFERENCE_K
+    saturation = 10.0 ** (-6.8346 * (TRIPLE_POINT_K / kelvin) ** 1.261 + 4.6151)
     h = humidity_pct * saturation / p  # molar concentration of water vapour [%]
     f_oxygen = p * (24.0 + 4.04e4 * h * (0.02 + h) / (0.391 + h))
     f_nitrogen = p * t**-0.5 * (9.0 + 280.0 * h * np.exp(-4.170 * (t ** (-1.0 / 3.0) - 1.0)))
-    oxygen = 0.01275 * np.exp(-2239.1 / T) / (f_oxygen + f**2 / f_oxygen)
-    nitrogen = 0.1068 * np.exp(-3352.0 / T) / (f_nitrogen + f**2 / f_nitrogen)
+    oxygen = 0.01275 * np.exp(-2239.1 / kelvin) / (f_oxygen + f**2 / f_oxygen)
+    nitrogen = 0.1068 * np.exp(-3352.0 / kelvin) / (f_nitrogen + f**2 / f_nitrogen)
     alpha: Floats = 8.686 * f**2 * (1.84e-11 / p * np.sqrt(t) + t**-2.5 * (oxygen + nitrogen))
     return alpha

@@ -10,15 +10,24 @@ from dothi.compiled import kernel
 from dothi.shapes import Floats, Integers
 
 N_BANDS = 8
+ZERO = np.int64(0)  # a bare 0 has a type of its own, for which kernels would be compiled once more
 SPEED_M_S = 340.0  # speed of sound of the method
 F = np.array([63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0])
 K = 2.0 * np.pi * F / SPEED_M_S
 LAMBDA = SPEED_M_S / F
 F25, F15, F075 = F**2.5, F**1.5, F**0.75
+LN_10 = math.log(10.0)
 A0 = 2e-4  # inverse of the radius of curvature, 2.5.19 [m⁻¹]
 THICK_M = 0.3  # edges nearer to one another count as one, 2.5.23
 CAP_DB = 25.0  # most that a horizontal edge screens
+NO_EDGE = -1e9  # level of what is no edge
 RAYS_M = 1000.0  # least radius of curved rays, 2.5.24
+
+
+@kernel()
+def power_of_ten(x: float) -> float:
+    """Ten to the power of a number; twice as fast as the general power."""
+    return math.exp(LN_10 * x)
 
 
 @kernel()
@@ -50,17 +59,17 @@ def mean_line(x: Floats, z: Floats, first: int, last: int) -> tuple[float, float
 
 
 @kernel()
-def mean_ground(x: Floats, G: Floats, first: int, last: int) -> float:
-    """Mean ground factor of a part of a profile; ``G[i]`` holds from vertex `i` to the next (2.5.4)."""
+def mean_ground(x: Floats, soft: Floats, first: int, last: int) -> float:
+    """Mean ground factor of a part of a profile; ``soft[i]`` holds from vertex `i` to the next (2.5.4)."""
     length, total = 0.0, 0.0
     for i in range(first, last):
         length += x[i + 1] - x[i]
-        total += (x[i + 1] - x[i]) * G[i]
+        total += (x[i + 1] - x[i]) * soft[i]
     return total / length if length > 1e-9 else 0.0
 
 
 @kernel()
-def ground(band: int, Gw: float, Gm: float, hard: bool, dp: float, zs: float, zr: float, floor: float) -> float:
+def ground(band: int, g: float, gm: float, hard: bool, dp: float, zs: float, zr: float, floor: float) -> float:
     r"""
     Attenuation by the ground [dB], 2.5.15 to 2.5.20.
 
@@ -73,8 +82,8 @@ def ground(band: int, Gw: float, Gm: float, hard: bool, dp: float, zs: float, zr
     ----------
     band
         Number of the octave band.
-    Gw, Gm
-        Ground factors of the acoustic formula and of its lower bound.
+    g, gm
+        Ground factor of the acoustic formula to the power of 1.3, and that of its lower bound.
     hard
         Whether the ground reflects everything: then the lower bound holds.
     dp, zs, zr
@@ -82,11 +91,10 @@ def ground(band: int, Gw: float, Gm: float, hard: bool, dp: float, zs: float, zr
     floor
         Lower bound for a hard ground [dB].
     """
-    least = floor * (1.0 - Gm)
+    least = floor * (1.0 - gm)
     if hard:
         return least
     k = K[band]
-    g = Gw**1.3
     w = 0.0185 * F25[band] * g * g / (F15[band] * g * g + 1.3e3 * F075[band] * g + 1.16e6)
     wd = w * dp
     c = dp * (1.0 + 3.0 * wd * math.exp(-math.sqrt(wd))) / (1.0 + wd) / k
@@ -121,14 +129,14 @@ def bent(zs: float, zr: float, dp: float) -> tuple[float, float]:
 def section(
     x: Floats,
     z: Floats,
-    G: Floats,
+    soft: Floats,
     first: int,
     last: int,
     xs: float,
     hs: float,
     xr: float,
     hr: float,
-    Gs: float,
+    g_source: float,
     out: Floats,
 ) -> None:
     """
@@ -136,29 +144,30 @@ def section(
 
     Parameters
     ----------
-    x, z, G : (n,)
+    x, z, soft : (n,)
         Profile.
     first, last
         Part of it.
     xs, hs, xr, hr
         Where the two ends of the sound path are [m].
-    Gs
+    g_source
         Ground factor at the source.
-    out : (12,)
+    out : (14,)
         On return: 0 dp, 1 zs, 2 zr, 3 and 4 the same bent, 5 G of the path, 6 G', 7 floor of favourable conditions
-        [dB], 8 and 9 image of the first end, 10 and 11 of the second [m].
+        [dB], 8 and 9 image of the first end, 10 and 11 of the second [m], 12 and 13 G and G' to the power of 1.3.
     """
     a, b = mean_line(x, z, first, last)
     norm = math.sqrt(1.0 + a * a)
     above_s, above_r = (hs - a * xs - b) / norm, (hr - a * xr - b) / norm
     zs, zr = max(above_s, 0.0), max(above_r, 0.0)
     dp = max(abs(xr - xs + a * (hr - hs)) / norm, 1e-3)
-    Gp = mean_ground(x, G, first, last)
+    g_path = mean_ground(x, soft, first, last)
     reach = dp / (30.0 * max(zs + zr, 1e-6))
     out[0], out[1], out[2] = dp, zs, zr
     out[3], out[4] = bent(zs, zr, dp)
-    out[5] = Gp
-    out[6] = Gp if reach > 1.0 else Gp * reach + Gs * (1.0 - reach)
+    out[5] = g_path
+    out[6] = g_path if reach > 1.0 else g_path * reach + g_source * (1.0 - reach)
+    out[12], out[13] = g_path**1.3, out[6] ** 1.3
     out[7] = -3.0 if reach <= 1.0 else -3.0 * (1.0 + 2.0 * (1.0 - 1.0 / reach))
     out[8], out[9] = xs + 2.0 * above_s * a / norm, hs - 2.0 * above_s / norm
     out[10], out[11] = xr + 2.0 * above_r * a / norm, hr - 2.0 * above_r / norm
@@ -169,52 +178,54 @@ def section(
 
 
 @kernel()
-def hull(x: Floats, z: Floats, edge: Integers, n: int, hs: float, hr: float, radius: float, out: Integers) -> int:
+def hull(x: Floats, crest: Floats, n: int, hs: float, hr: float, radius: float, out: Integers, held: Floats) -> int:
     """
     Rubber band over a profile: the edges that a path from the first to the last point bends over.
 
     Parameters
     ----------
-    x, z : (n,)
-        Profile.
-    edge : (n,)
-        Which vertices can be edges.
+    x : (n,)
+        Way from the source [m].
+    crest : (n,)
+        Level of each vertex as an edge [m]; `NO_EDGE` where it is none.
     n
         Number of vertices.
     hs, hr
         Level of the source above the first and of the receiver above the last vertex [m].
     radius
         Radius of curved rays; 0 for straight ones. The profile is lowered by what an arc rises over its chord.
-    out
+    out : (n,)
         On return, numbers of the edges from source to receiver.
+    held : (n,)
+        Room to work in.
 
     Returns
     -------
     int
         How many edges there are.
     """
-    d = x[n - 1] - x[0]
+    x0, d = x[0], x[n - 1] - x[0]
     sag = math.sqrt(max(radius * radius - 0.25 * d * d, 0.0)) if radius > 0.0 else 0.0
     count = 0
     for i in range(1, n):
         last = i == n - 1
-        if not last and edge[i] == 0:
+        if not last and crest[i] <= NO_EDGE:
             continue
-        xi = x[i]
-        zi = hr if last else z[i] - _lowered(xi - x[0], d, radius, sag)
+        xi, zi = x[i], hr
+        if not last:
+            zi = crest[i] - _lowered(xi - x0, d, radius, sag)
+            if count == 0 and (zi - hs) * d <= (hr - hs) * (xi - x0):
+                continue  # under the line of sight from the beginning: no edge of the band
         while count > 0:
-            j = out[count - 1]
-            h = out[count - 2] if count > 1 else 0
-            xj, zj = x[j], z[j] - _lowered(x[j] - x[0], d, radius, sag)
-            xh, zh = x[0], hs
+            xj, zj, xh, zh = x[out[count - 1]], held[count - 1], x0, hs
             if count > 1:
-                xh, zh = x[h], z[h] - _lowered(x[h] - x[0], d, radius, sag)
+                xh, zh = x[out[count - 2]], held[count - 2]
             if (zj - zh) * (xi - xh) > (zi - zh) * (xj - xh):
                 break
             count -= 1
         if last:
             return count
-        out[count] = i
+        out[count], held[count] = i, zi
         count += 1
     return count
 
@@ -256,15 +267,15 @@ def _detour(
 
 
 @kernel()
-def near_edge(x: Floats, z: Floats, edge: Integers, n: int, hs: float, hr: float) -> int:
+def near_edge(x: Floats, crest: Floats, n: int, hs: float, hr: float) -> int:
     """Edge below the line of sight that comes nearest to it, in path difference; −1 where there is none."""
     best, at = np.inf, -1
     d = x[n - 1] - x[0]
     for i in range(1, n - 1):
         before, after = x[i] - x[0], x[n - 1] - x[i]
-        if edge[i] == 0 or before <= 1e-6 or after <= 1e-6:
+        if crest[i] <= NO_EDGE or before <= 1e-6 or after <= 1e-6:
             continue
-        below = max(hs + (hr - hs) * before / d - z[i], 0.0)
+        below = max(hs + (hr - hs) * before / d - crest[i], 0.0)
         gap = below * below * (1.0 / before + 1.0 / after)
         if gap < best:
             best, at = gap, i
@@ -275,74 +286,90 @@ def near_edge(x: Floats, z: Floats, edge: Integers, n: int, hs: float, hr: float
 def boundary(
     x: Floats,
     z: Floats,
-    G: Floats,
-    edge: Integers,
+    soft: Floats,
+    crest: Floats,
     n: int,
     hs: float,
     hr: float,
-    Gs: float,
-    favourable: bool,
+    g_source: float,
     edges: Integers,
     work: Floats,
+    held: Floats,
     out: Floats,
-) -> int:
+) -> tuple[int, int]:
     """
     Attenuation by ground and diffraction along a vertical plane [dB], 2.5.4 and 2.5.6 of CNOSSOS-EU.
 
     Parameters
     ----------
-    x, z, G : (n,)
+    x, z, soft : (n,)
         Profile of the ground and the roofs: way from the source and level [m], ground factor up to the next vertex.
-    edge : (n,)
-        Which vertices can diffract.
+    crest : (n,)
+        Level of each vertex as an edge [m]; `NO_EDGE` where it is none.
     n
         Number of vertices.
     hs, hr
         Levels of source and receiver [m].
-    Gs
+    g_source
         Ground factor at the source, 0 for roads.
-    favourable
-        Whether rays are bent downwards.
-    edges : (n,)
-        Room for the edges of the path; filled on return.
-    work : (3, 12)
-        Room for mean planes; on return the planes of the whole path, of the source side, and of the receiver side.
-    out : (8,)
-        On return, attenuation by octave band [dB].
+    edges : (2, n)
+        On return, edges in the way of straight and of curved rays.
+    work : (3, 14)
+        Room for mean planes: of the whole path, of the source side, of the receiver side.
+    held : (n,)
+        Room to work in.
+    out : (2, 8)
+        On return, attenuation by octave band in homogeneous and in favourable conditions [dB].
 
     Returns
     -------
-    int
-        Number of edges that stand in the line of sight.
+    tuple
+        Number of edges in the way of straight rays, and of curved ones.
     """
     d = math.hypot(x[n - 1] - x[0], hr - hs)
-    radius = max(RAYS_M, 8.0 * d) if favourable else 0.0
-    section(x, z, G, 0, n - 1, x[0], hs, x[n - 1], hr, Gs, work[0])
-    count = hull(x, z, edge, n, hs, hr, radius, edges)
-    one, last = -1, -1
-    if count > 0:
-        one, last = edges[0], edges[count - 1]
-    else:
-        one = last = near_edge(x, z, edge, n, hs, hr)
-    if one < 0:
-        _unscreened(work[0], favourable, out)
-        return 0
-    between = 0.0
-    for i in range(1, count):
-        between += math.hypot(x[edges[i]] - x[edges[i - 1]], z[edges[i]] - z[edges[i - 1]])
-    delta = _detour(x[0], hs, x[one], z[one], between, x[last], z[last], x[n - 1], hr, favourable)
-    if count == 0 and delta <= -LAMBDA[0] / 20.0:
-        _unscreened(work[0], favourable, out)
-        return 0
-    foot, heel = one, last
-    while foot > 0 and x[foot - 1] >= x[one] - 1e-9:
-        foot -= 1
-    while heel < n - 1 and x[heel + 1] <= x[last] + 1e-9:
-        heel += 1
-    section(x, z, G, 0, foot, x[0], hs, x[one], z[one], Gs, work[1])
-    section(x, z, G, heel, n - 1, x[last], z[last], x[n - 1], hr, Gs, work[2])
-    _screened(x, z, n, hs, hr, favourable, one, last, between, delta, count, work, out)
-    return count
+    section(x, z, soft, ZERO, n - 1, x[0], hs, x[n - 1], hr, g_source, work[0])
+    straight = hull(x, crest, n, hs, hr, 0.0, edges[0], held)
+    curved = hull(x, crest, n, hs, hr, max(RAYS_M, 8.0 * d), edges[1], held)
+    nearest, one, last = ZERO - 1, ZERO - 1, ZERO - 1
+    if straight == 0 or curved == 0:
+        nearest = near_edge(x, crest, n, hs, hr)
+    for favourable in range(2):
+        count = curved if favourable else straight
+        first_edge = edges[favourable, 0] if count > 0 else nearest
+        last_edge = edges[favourable, count - 1] if count > 0 else nearest
+        if first_edge < 0:
+            _unscreened(work[0], favourable == 1, out[favourable])
+            continue
+        between = 0.0
+        for i in range(1, count):
+            a, b = edges[favourable, i - 1], edges[favourable, i]
+            between += math.hypot(x[b] - x[a], crest[b] - crest[a])
+        delta = _detour(
+            x[0],
+            hs,
+            x[first_edge],
+            crest[first_edge],
+            between,
+            x[last_edge],
+            crest[last_edge],
+            x[n - 1],
+            hr,
+            favourable == 1,
+        )
+        if count == 0 and delta <= -LAMBDA[0] / 20.0:
+            _unscreened(work[0], favourable == 1, out[favourable])
+            continue
+        if first_edge != one or last_edge != last:
+            one, last = first_edge, last_edge
+            foot, heel = one, last
+            while foot > 0 and x[foot - 1] >= x[one] - 1e-9:
+                foot -= 1
+            while heel < n - 1 and x[heel + 1] <= x[last] + 1e-9:
+                heel += 1
+            section(x, z, soft, ZERO, foot, x[0], hs, x[one], crest[one], g_source, work[1])
+            section(x, z, soft, heel, n - 1, x[last], crest[last], x[n - 1], hr, g_source, work[2])
+        _screened(x, crest, n, hs, hr, favourable == 1, one, last, between, delta, work, out[favourable])
+    return straight, curved
 
 
 @kernel()
@@ -354,16 +381,16 @@ def _unscreened(plane: Floats, favourable: bool, out: Floats) -> None:
 @kernel()
 def _direct(band: int, p: Floats, favourable: bool) -> float:
     if favourable:
-        return ground(band, p[5], p[6], p[5] <= 0.0, p[0], p[3], p[4], p[7])
+        return ground(band, p[12], p[6], p[5] <= 0.0, p[0], p[3], p[4], p[7])
     if p[5] <= 0.0:
         return -3.0
-    return ground(band, p[6], p[6], False, p[0], p[1], p[2], -3.0)
+    return ground(band, p[13], p[6], False, p[0], p[1], p[2], -3.0)
 
 
 @kernel()
 def _screened(
     x: Floats,
-    z: Floats,
+    crest: Floats,
     n: int,
     hs: float,
     hr: float,
@@ -372,13 +399,12 @@ def _screened(
     last: int,
     between: float,
     delta: float,
-    count: int,
     work: Floats,
     out: Floats,
 ) -> None:
     """Diffraction with the ground on both sides, 2.5.30 to 2.5.34; the Rayleigh criterion where the sight is free."""
     p, s, r = work[0], work[1], work[2]
-    x1, z1, xn, zn = x[one], z[one], x[last], z[last]
+    x1, z1, xn, zn = x[one], crest[one], x[last], crest[last]
     delta_s = _detour(s[8], s[9], x1, z1, between, xn, zn, x[n - 1], hr, favourable)
     delta_r = _detour(x[0], hs, x1, z1, between, xn, zn, r[10], r[11], favourable)
     mirrored = _detour(s[8], s[9], x1, z1, between, xn, zn, r[10], r[11], favourable)
@@ -393,17 +419,67 @@ def _screened(
             factor = (1.0 + q * q) / (1.0 / 3.0 + q * q)
         full = screen(delta, wave, factor)
         if favourable:
-            so = ground(band, s[5], s[6], s[5] <= 0.0, s[0], s[3], s[4], s[7])
-            along = ground(band, r[5], r[5], r[5] <= 0.0, r[0], r[3], r[4], r[7])
+            so = ground(band, s[12], s[6], s[5] <= 0.0, s[0], s[3], s[4], s[7])
+            along = ground(band, r[12], r[5], r[5] <= 0.0, r[0], r[3], r[4], r[7])
         else:
-            so = -3.0 if s[5] <= 0.0 else ground(band, s[6], s[6], False, s[0], s[1], s[2], -3.0)
-            along = -3.0 if r[5] <= 0.0 else ground(band, r[5], r[5], False, r[0], r[1], r[2], -3.0)
+            so = -3.0 if s[5] <= 0.0 else ground(band, s[13], s[6], False, s[0], s[1], s[2], -3.0)
+            along = -3.0 if r[5] <= 0.0 else ground(band, r[12], r[5], False, r[0], r[1], r[2], -3.0)
         by_s = _weighted(so, screen(delta_s, wave, factor) - full)
         by_r = _weighted(along, screen(delta_r, wave, factor) - full)
         out[band] = min(max(full, 0.0), CAP_DB) + by_s + by_r
 
 
 @kernel()
-def _weighted(A: float, further: float) -> float:
+def _weighted(a: float, further: float) -> float:
     """Ground on one side of an edge [dB], 2.5.31 and 2.5.32, from how much better the edge screens the image."""
-    return -20.0 * math.log10(1.0 + (10.0 ** (-A / 20.0) - 1.0) * 10.0 ** (-further / 20.0))
+    left = 1.0 + (power_of_ten(-0.05 * a) - 1.0) * power_of_ten(-0.05 * further)
+    return -20.0 * math.log10(left) if left > 0.0 else a
+
+
+@kernel()
+def thrown_back(
+    xs: float, hs: float, x: float, top: float, xr: float, hr: float, favourable: bool, out: Floats
+) -> None:
+    """
+    What a wall of limited height fails to reflect [dB], 2.5.36 and 2.5.37, added to the attenuation by band.
+
+    Parameters
+    ----------
+    xs, hs, xr, hr
+        Ends of the path, or the edges next to the wall, in the unfolded plane [m].
+    x, top
+        Where the wall stands on the way, and the level of its top [m].
+    favourable
+        Whether rays are bent downwards.
+    out : (8,)
+        Attenuation by octave band [dB].
+    """
+    direct, up, down = math.hypot(xr - xs, hr - hs), math.hypot(x - xs, top - hs), math.hypot(xr - x, hr - top)
+    delta = direct - up - down
+    if favourable:
+        radius = max(RAYS_M, 8.0 * direct)
+        delta = arc(direct, radius) - arc(up, radius) - arc(down, radius)
+    for band in range(N_BANDS):
+        out[band] += screen(delta, LAMBDA[band], 1.0)
+
+
+@kernel()
+def around(delta: float, between: float, out: Floats) -> None:
+    """
+    Diffraction round upright edges [dB], 2.5.6, added to the attenuation by band; it has no upper limit.
+
+    Parameters
+    ----------
+    delta
+        Way round the edges less the direct way [m].
+    between
+        Way from the first to the last edge [m].
+    out : (8,)
+        Attenuation by octave band [dB].
+    """
+    for band in range(N_BANDS):
+        factor = 1.0
+        if between > THICK_M:
+            q = 5.0 * LAMBDA[band] / between
+            factor = (1.0 + q * q) / (1.0 / 3.0 + q * q)
+        out[band] += screen(delta, LAMBDA[band], factor)

@@ -1,0 +1,143 @@
+"""The way of sound round the upright edges of buildings, in plan."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from dothi.compiled import kernel
+from dothi.noise.kernels import ZERO
+from dothi.noise.kernels_rays import Profile, Scene, crossings
+from dothi.shapes import Floats, Integers
+
+TURNS = 10  # points of a way, its ends included
+ROUNDS = 4  # times that further buildings are gone round
+MANY_BLOCKS = 8  # blocks that a way goes round
+CORNERS = 96
+LONGER = 1.5  # longest way round, relative to the straight one
+
+
+class Turns(NamedTuple):
+    """Points of a way in plan [m], and the blocks it goes round."""
+
+    x: Floats
+    y: Floats
+    block: Integers
+
+
+@kernel()
+def way_round(
+    scene: Scene, xs: float, ys: float, hs: float, x: float, y: float, z: float, side: float, p: Profile, way: Turns
+) -> int:
+    """
+    Shortest way round the buildings between two points, on one side: 2.5.6, lateral diffraction.
+
+    Its turns are corners of the convex hull of every block of buildings that stands in the way and is higher than it;
+    where the way meets further blocks, these are gone round as well.
+
+    Parameters
+    ----------
+    scene
+        City.
+    xs, ys, hs, x, y, z
+        Source and receiver [m].
+    side
+        1 to go round the left, −1 to go round the right.
+    p
+        Room to work in.
+    way
+        On return, points from source to receiver.
+
+    Returns
+    -------
+    int
+        Number of points; 0 where there is no way, or only a very long one.
+    """
+    way.x[0], way.y[0], way.x[1], way.y[1] = xs, ys, x, y
+    points, blocks = ZERO + 2, ZERO
+    straight = math.hypot(x - xs, y - ys)
+    for _ in range(ROUNDS):
+        length, along, found = plan_length(way, points), 0.0, blocks
+        for t in range(points - 1):
+            hits = crossings(scene, way.x[t], way.y[t], way.x[t + 1], way.y[t + 1], p.hit_t, p.hit_wall)
+            here = math.hypot(way.x[t + 1] - way.x[t], way.y[t + 1] - way.y[t])
+            for k in range(hits):
+                w = p.hit_wall[k]
+                if scene.top[w] > hs + (z - hs) * (along + p.hit_t[k] * here) / length:
+                    found = _remember(way.block, scene.block[scene.owner[w]], blocks, found)
+                    if found < 0:
+                        return 0
+            along += here
+        if found == blocks:
+            return points
+        blocks = found
+        points = _band(scene, way, blocks, side, xs, ys, x, y)
+        if points == 0 or plan_length(way, points) > LONGER * straight:
+            return 0
+    return 0
+
+
+@kernel()
+def plan_length(way: Turns, points: int) -> float:
+    """Length of a way in plan [m]."""
+    total = 0.0
+    for t in range(points - 1):
+        total += math.hypot(way.x[t + 1] - way.x[t], way.y[t + 1] - way.y[t])
+    return total
+
+
+@kernel()
+def _remember(blocks: Integers, block: int, known: int, found: int) -> int:
+    """Note a block in the way; −1 where it was gone round already, or where there are too many."""
+    for b in range(found):
+        if blocks[b] == block:
+            return -1 if b < known else found
+    if found >= blocks.size:
+        return -1
+    blocks[found] = block
+    return found + 1
+
+
+@kernel()
+def _band(scene: Scene, way: Turns, blocks: int, side: float, xs: float, ys: float, x: float, y: float) -> int:
+    """Rubber band from source to receiver round the corners of blocks on one side; 0 where it cannot be laid."""
+    dx, dy = x - xs, y - ys
+    length = math.hypot(dx, dy)
+    dx, dy = dx / length, dy / length
+    along, off = np.empty(CORNERS), np.empty(CORNERS)
+    along[0], off[0] = 0.0, 0.0
+    n = 1
+    for b in range(blocks):
+        k = way.block[b]
+        for c in range(scene.corner_start[k], scene.corner_start[k + 1]):
+            px, py = scene.corners[c, 0] - xs, scene.corners[c, 1] - ys
+            a, o = px * dx + py * dy, side * (dx * py - dy * px)
+            if o <= 0.0:
+                continue
+            if a <= 0.0 or a >= length or n >= CORNERS - 1:
+                return 0
+            at = n
+            while at > 1 and along[at - 1] > a:
+                along[at], off[at] = along[at - 1], off[at - 1]
+                at -= 1
+            along[at], off[at] = a, o
+            n += 1
+    along[n], off[n] = length, 0.0
+    n += 1
+    m = 0
+    for i in range(n):
+        while m >= 2 and (off[m - 1] - off[m - 2]) * (along[i] - along[m - 2]) <= (off[i] - off[m - 2]) * (
+            along[m - 1] - along[m - 2]
+        ):
+            m -= 1
+        along[m], off[m] = along[i], off[i]
+        m += 1
+    if m > TURNS:
+        return 0
+    for i in range(1, m - 1):
+        way.x[i] = xs + along[i] * dx - side * off[i] * dy
+        way.y[i] = ys + along[i] * dy + side * off[i] * dx
+    way.x[m - 1], way.y[m - 1] = x, y
+    return m
