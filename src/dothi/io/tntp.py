@@ -133,27 +133,24 @@ def read_tntp_trips(path: Path, problems: Problems) -> Floats:
             origins.append(found[1])
             rest = found[2]
         for entry in filter(str.strip, rest.split(";")):
-            destination, colon, trips = entry.partition(":")
+            zone, colon, trips = entry.partition(":")
             if not colon or not origins:
                 broken.append(f"line {number}: {entry.strip()[:40]!r}")
                 continue
-            pairs.append((origins[-1], destination.strip(), trips.strip()))
+            pairs.append((origins[-1], zone.strip(), trips.strip()))
             numbers.append(number)
     if broken:
         problems.error("trips are pairs `destination : trips;` below a line `Origin number`", rows=broken)
         problems.raise_errors()
-    columns = zip(*pairs, strict=True) if pairs else ((), (), ())
-    origin, destination, trips = (
-        _numbers(list(column), name, numbers, problems)
-        for name, column in zip(("origin", "destination", "trips"), columns, strict=True)
-    )
+    table = pd.DataFrame(pairs, columns=["origin", "destination", "trips"], dtype="object")
+    origin, destination, made = (_numbers(table[name].tolist(), name, numbers, problems) for name in table)
     problems.raise_errors()
-    for name, zone in (("origin", origin), ("destination", destination)):
-        _report(~_is_count(zone, n_zones), f"is a zone from 1 to {n_zones}", name, numbers, problems)
-    _report(trips < 0.0, "≥ 0", "trips", numbers, problems)
+    for name, zones in (("origin", origin), ("destination", destination)):
+        _report(~_is_count(zones, n_zones), f"is a zone from 1 to {n_zones}", name, numbers, problems)
+    _report(made < 0.0, "≥ 0", "trips", numbers, problems)
     problems.raise_errors()
     matrix = np.zeros((n_zones, n_zones))
-    np.add.at(matrix, (origin.astype(int) - 1, destination.astype(int) - 1), trips)
+    np.add.at(matrix, (origin.astype(int) - 1, destination.astype(int) - 1), made)
     _compare_total(tags, float(matrix.sum()), problems)
     return matrix
 

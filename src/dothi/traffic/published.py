@@ -49,7 +49,7 @@ def network_from_tntp(
         capacity_pcu_h=np.where(capacity > 0.0, capacity, 1.0),
         alpha=np.where(flat, 0.0, alpha),
         beta=np.where(flat, 1.0, beta),
-        function=np.zeros(n),
+        function=np.zeros(n, np.int8),
         cost_s=paid[None] * time_unit_s,
         first_through_node=links.attrs["first_through_node"] - 1,
     )

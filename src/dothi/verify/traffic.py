@@ -29,8 +29,18 @@ def _routes(
     function: Sequence[int] = (BPR, BPR),
 ) -> Network:
     """Two links of 1000 pcu/h side by side, between two zones."""
-    ones = np.ones(2)
-    return Network(2, 2, 0 * ones, ones, free_time_s, 1000.0 * ones, alpha, beta, function, cost_s)
+    return Network(
+        2,
+        2,
+        np.zeros(2, np.int32),
+        np.ones(2, np.int32),
+        np.array(free_time_s),
+        np.full(2, 1000.0),
+        np.array(alpha),
+        np.array(beta),
+        np.array(function, np.int8),
+        np.array(cost_s),
+    )
 
 
 def _from_first_to_last(network: Network, *trips_veh_h: float) -> np.ndarray:
@@ -40,7 +50,7 @@ def _from_first_to_last(network: Network, *trips_veh_h: float) -> np.ndarray:
 
 
 def _braess() -> Iterator[Quantity]:
-    from_node, to_node = np.array([0, 0, 2, 2, 3]), np.array([2, 3, 3, 1, 1])
+    from_node, to_node = np.array([0, 0, 2, 2, 3], np.int32), np.array([2, 3, 3, 1, 1], np.int32)
     steep, flat = 1e-6, 50.0
     free = np.array([steep, flat, 10.0, flat, steep])
     per_vehicle = np.array([10.0, 1.0, 1.0, 1.0, 10.0])
@@ -48,7 +58,7 @@ def _braess() -> Iterator[Quantity]:
     closed = np.array([[0.0, 0.0, np.inf, 0.0, 0.0]])
     ones = np.ones(5)
     for name, cost, time, upper in (("with", costs, 92.0, 4.0), ("without", closed, 83.0, 3.0)):
-        network = Network(2, 4, from_node, to_node, free, ones, per_vehicle / free, ones, 0 * ones, cost)
+        network = Network(2, 4, from_node, to_node, free, ones, per_vehicle / free, ones, np.zeros(5, np.int8), cost)
         found = equilibrium(network, [[[0.0, 6.0], [0.0, 0.0]]], [1.0], gap=TIGHT)
         path = found.time_s[0] + found.time_s[3]
         yield Quantity(f"time of a trip {name} the middle link", "s", path, time, 1e-5)
@@ -72,7 +82,7 @@ def _least_total_time() -> Iterator[Quantity]:
     alpha, beta, free, other, demand = 0.15, 4.0, 100.0, 130.0, 3000.0
 
     def total(flow: float) -> float:
-        return flow * free * (1.0 + alpha * (flow / 1000.0) ** beta) + (demand - flow) * other
+        return float(flow * free * (1.0 + alpha * (flow / 1000.0) ** beta) + (demand - flow) * other)
 
     best = minimize_scalar(total, bounds=(0.0, demand), method="bounded", options={"xatol": 1e-9}).x
     toll = beta * free * alpha * (best / 1000.0) ** beta
@@ -121,7 +131,7 @@ def _filtering() -> Iterator[Quantity]:
 
     def longer(flow: float) -> float:
         rest = 2500.0 + pcu * motorbikes - flow
-        return 100.0 * (1.0 + 0.15 * (flow / 1000.0) ** 4) - 125.0 * (1.0 + 0.15 * (rest / 1000.0) ** 4)
+        return float(100.0 * (1.0 + 0.15 * (flow / 1000.0) ** 4) - 125.0 * (1.0 + 0.15 * (rest / 1000.0) ** 4))
 
     total = brentq(longer, 0.0, 2500.0, xtol=1e-10)
     delay = 15.0 * (total / 1000.0) ** 4
