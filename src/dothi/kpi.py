@@ -33,6 +33,12 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "% of passenger-km": {"fr": "% des voyageurs-km", "vi": "% hành khách-km"},
     "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},
     "inhabitants per km²": {"fr": "habitants par km²", "vi": "người/km²"},
+    "% of trips": {"fr": "% des déplacements", "vi": "% chuyến đi"},
+    "ratio": {"fr": "rapport", "vi": "tỷ số"},
+    "min per trip": {"fr": "min par déplacement", "vi": "phút/chuyến"},
+    "% of main road length": {"fr": "% de la longueur des voies principales", "vi": "% chiều dài đường chính"},
+    "vehicle-km per inhabitant and day": {"fr": "véhicules-km par habitant et jour", "vi": "xe-km/người/ngày"},
+    "vehicle-hours per day": {"fr": "heures-véhicules par jour", "vi": "xe-giờ/ngày"},
     "km per km²": {"fr": "km par km²", "vi": "km/km²"},
     "km per 100,000 inhabitants": {"fr": "km pour 100 000 habitants", "vi": "km/100.000 dân"},
 }

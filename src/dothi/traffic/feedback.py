@@ -13,7 +13,7 @@ from dothi.traffic.assignment import Equilibrium, equilibrium
 from dothi.traffic.costs import ON_STREET_M_S, Ways, driven_minutes, parking_minutes
 from dothi.traffic.demand import Balanced
 from dothi.traffic.fleet import Vehicles
-from dothi.traffic.habits import PURPOSES, Habits, Period
+from dothi.traffic.habits import MODES, PURPOSES, Habits, Period
 from dothi.traffic.paths import skims
 from dothi.traffic.region import Region
 from dothi.traffic.roads import Graph, Roads, roads_for
@@ -29,6 +29,7 @@ from dothi.traffic.travel import (
     trucks_of,
     vehicles_of,
 )
+from dothi.units import SECONDS_PER_MINUTE
 
 STEPS: Final = (0.1, 1.0)
 """Least and greatest step towards the new times."""
@@ -126,6 +127,8 @@ class Settled:
         By period, time between terminals by class that demand was made for [s].
     metres
         Length by mode between places [m].
+    commute_s : (n,)
+        Mean duration of the way to work of the residents of each place, by the modes they take [s].
     fitted
         Coefficients, and what they were fitted to where they were.
     residuals
@@ -139,6 +142,7 @@ class Settled:
     demand: dict[str, Floats]
     seconds: dict[str, Floats]
     metres: dict[str, Floats]
+    commute_s: Floats
     fitted: Fitted
     residuals: tuple[float, ...]
 
@@ -219,7 +223,8 @@ class Loop:
             step = _step(before, used, new, demand)
             before = used, new
             used = {name: _towards(used[name], new[name], step) for name in used}
-        return Settled(trips, trucks, through, found, demand, used, lengths, fitted, tuple(residuals))
+        commute = self._commute_s(trips, used[peak.name])
+        return Settled(trips, trucks, through, found, demand, used, lengths, commute, fitted, tuple(residuals))
 
     def rest(self, settled: Settled, periods: Sequence[Period], peak: Period) -> None:
         """Bring the other periods of the day into equilibrium, each with its own demand."""
@@ -239,7 +244,7 @@ class Loop:
     def _trucks_and_through(self, used: Mapping[str, Floats], base: Period) -> tuple[Balanced, Floats]:
         region, truck = self.streets.region, used[base.name][-1]
         seconds = region.seconds(truck, "truck", ON_STREET_M_S)
-        return goods(region, seconds / 60.0), through_share(region, used[base.name][0])
+        return goods(region, seconds / SECONDS_PER_MINUTE), through_share(region, used[base.name][0])
 
     def _lengths(self, metres: Floats) -> dict[str, Floats]:
         """Length by mode between places; the first class of each mode stands for it."""
@@ -269,6 +274,22 @@ class Loop:
             driven = {name: weight * first[name] + (1.0 - weight) * other[name] for name in first}
             found[purpose] = {**self.ways.minutes, **driven}
         return found
+
+    def _commute_s(self, trips: Travel, peak_s: Floats) -> Floats:
+        """Mean duration of the way to work by home [s]; NaN where nobody goes."""
+        region = self.streets.region
+        seconds = dict(self.ways.seconds)
+        for vehicles, between in reversed(list(zip(self.streets.classes[:-1], peak_s[:-1], strict=True))):
+            terminal = SECONDS_PER_MINUTE * self.streets.habits.data["costs"][f"{vehicles.mode}_terminal_min"]
+            seconds[vehicles.mode] = region.seconds(between, vehicles.mode, ON_STREET_M_S) + terminal
+        work = trips.persons["work"]
+        whole = sum(
+            (work[m] * np.where(np.isfinite(seconds[mode]), seconds[mode], 0.0)).sum(axis=1)
+            for m, mode in enumerate(MODES)
+        )
+        total = work.sum(axis=(0, 2))
+        mean: Floats = np.divide(whole, total, out=np.full(len(region), np.nan), where=total > 0.0)
+        return mean
 
     def _peak_weight(self, purpose: str, peak: Period) -> float:
         """Share of the trips of a purpose that leave in the part of the day in which the peak hour lies."""

@@ -87,6 +87,7 @@ _ZONES: Final[Schema] = {
     "trips_arriving_day": _day("Trips of a working day that end here."),
     **{f"share_{mode}": _day(f"Share of the trips of its residents by {mode}.", maximum=1.0 + 1e-9) for mode in MODES},
     "mean_trip_m": Column("float", "m", "Mean length of the trips of its residents.", 0.0, missing=True),
+    "mean_commute_s": Column("float", "s", "Mean duration of the way to work of its residents.", 0.0, missing=True),
 }
 _GATEWAYS: Final[Schema] = {
     "geometry": Column("geometry", "", "Where a road leaves the city.", choices=("Point",)),

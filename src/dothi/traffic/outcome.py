@@ -47,6 +47,8 @@ class Outcome:
         Trips in a working day by home and other end, for shares and lengths by zone.
     metres
         By mode, length of these [m].
+    commute_s : (n_zones,)
+        Mean duration of the way to work by zone of home [s]; NaN where not known.
     numbers
         What the method says of itself.
     """
@@ -58,6 +60,7 @@ class Outcome:
     bicycles: Floats
     residents: Floats
     metres: Mapping[str, Floats]
+    commute_s: Floats
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -77,6 +80,7 @@ def modelled_outcome(streets: Streets, settled: Settled) -> Outcome:
         bicycles,
         np.asarray(sum(settled.trips.persons[purpose] for purpose in report.HOME_BASED)),
         settled.metres,
+        settled.commute_s[: region.n_zones],
         _modelled_numbers(streets, settled),
     )
 
@@ -158,6 +162,7 @@ def given_outcome(streets: Streets, given: Given, periods: Sequence[Period], gap
         at_peak * od_trips[MODES.index("bicycle")],
         od_trips,
         dict.fromkeys(MODES, length[0]),
+        np.full(streets.region.n_zones, np.nan),
         {
             "notes": list(given.notes),
             "given_matrices": sorted((*given.daily, *("_".join(key) for key in given.hourly))),
@@ -179,7 +184,9 @@ def result_of(city: City, streets: Streets, outcome: Outcome) -> Result:
         tables={
             "links": report.links_table(city, streets, peak, _bicycle_flows(streets, outcome.bicycles)),
             "link_flows": report.flows_table(city, streets, hours),
-            "zones": report.zones_table(city, region, outcome.od_trips, outcome.residents, outcome.metres),
+            "zones": report.zones_table(city, region, outcome.od_trips, outcome.residents, outcome.metres).assign(
+                mean_commute_s=outcome.commute_s
+            ),
             "gateways": report.gateways_table(city, region, outcome.od_trips, outcome.trucks),
         },
         fields={
