@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import shapely
 
+from dothi.access import search
 from dothi.access.contours import areas_within
 from dothi.access.graph import MODES, Graph, graph_of, is_congested, seconds, speeds
-from dothi.access.kernels import nearest
 from dothi.access.lines import between
 from dothi.errors import InputError, Problem, Problems
 from dothi.shapes import Floats, Integers, Mask, Shapes
@@ -229,11 +229,8 @@ class _Network:
             node, walk = self._stop_nodes
             source.extend(node[rows])
             begin.extend(walk[rows] + np.fromiter(seeds.values(), dtype=float, count=len(rows)))
-        time = np.empty(len(graph))
-        nearest(
-            graph.first, graph.head, graph.cost, np.array(source, np.int32), np.array(begin, float), float(limit), time
-        )
-        return time
+        sources = search.Beside(np.array(source, np.int32), np.array(begin, float), np.arange(len(source)))
+        return search.nearest(graph, sources, limit)
 
     def at_stops(self, time: Floats, limit: float, seeds: Mapping[int, float]) -> pd.Series:
         """Time at every stop within the limit, by id."""

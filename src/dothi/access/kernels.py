@@ -15,47 +15,16 @@ Nodes = npt.NDArray[np.int32]
 
 
 @kernel()
-def _rise(heap: Nodes, key: Floats, place: Nodes, i: int, v: int, k: float) -> None:
-    """Put node `v` with key `k` where it belongs, from position `i` upwards; the heap has four children to a node."""
-    while i > 0:
-        parent = (i - 1) >> 2
-        if key[parent] <= k:
-            break
-        heap[i], key[i] = heap[parent], key[parent]
-        place[heap[i]] = i
-        i = parent
-    heap[i], key[i] = v, k
-    place[v] = i
-
-
-@kernel()
-def _sink(heap: Nodes, key: Floats, place: Nodes, n: int, v: int, k: float) -> None:
-    """Put node `v` with key `k` where it belongs in a heap of `n`, from the top downwards."""
-    i = 0
-    while True:
-        first = 4 * i + 1
-        if first >= n:
-            break
-        child = first
-        for other in range(first + 1, min(first + 4, n)):
-            if key[other] < key[child]:
-                child = other
-        if key[child] >= k:
-            break
-        heap[i], key[i] = heap[child], key[child]
-        place[heap[i]] = i
-        i = child
-    heap[i], key[i] = v, k
-    place[v] = i
-
-
-@kernel()
 def _search(
-    first: Nodes, head: Nodes, cost: Floats, limit: float, n: int,
-    heap: Nodes, key: Floats, place: Nodes, dist: Floats, order: Nodes,
+    first: Nodes, head: Nodes, cost: Floats, limit: float, scale: float, n: int,
+    bucket: Nodes, after: Nodes, before: Nodes, slot: Nodes, dist: Floats, order: Nodes,
 ) -> int:  # fmt: skip
     """
-    Settle every node within a limit of those on the heap [1]_.
+    Reach every node within a limit of those to start from.
+
+    Nodes wait in buckets of one range of costs each, in any order, and may be taken more than once from the bucket that
+    is worked off, as in delta-stepping [1]_. What comes out is exactly what Dijkstra's method gives, for every cost is
+    the least of the same sums along the ways. Buckets are doubly linked lists that are used round and round.
 
     Parameters
     ----------
@@ -67,14 +36,19 @@ def _search(
         Cost of each arc, 0 or more.
     limit
         Cost up to which nodes are reached, the limit itself too.
+    scale
+        Buckets per unit of cost.
     n
-        Nodes on the heap.
-    heap, key, place : (n_nodes,)
-        Indexed heap with the nodes to start from.
+        Nodes to start from, the first of `order`; their costs are in `dist`.
+    bucket : (n_buckets,)
+        First node of each bucket, −1 for none, as on return. A power of two, so many that the costs of no two waiting
+        nodes are as far apart: the largest cost of an arc and of the differences at the start, and one bucket.
+    after, before, slot : (n_nodes,)
+        Next and previous node in the bucket, and the bucket.
     dist : (n_nodes,)
-        Infinity, but for the nodes on the heap; on return, the costs of all nodes reached.
+        Infinity, but for the nodes to start from; on return, the costs of all nodes reached.
     order : (n_nodes,)
-        On return, the nodes reached, nearest first.
+        On return, the nodes reached.
 
     Returns
     -------
@@ -83,32 +57,63 @@ def _search(
 
     References
     ----------
-    .. [1] E. W. Dijkstra, A note on two problems in connexion with graphs, Numer. Math. 1 (1959), 269–271,
-       doi:10.1007/BF01386390.
+    .. [1] U. Meyer, P. Sanders, Δ-stepping: a parallelizable shortest path algorithm, J. Algorithms 49 (2003), 114–152,
+       doi:10.1016/S0196-6774(03)00076-2.
     """
-    settled = 0
-    while n > 0:
-        u, d = heap[0], key[0]
-        n -= 1
-        if n > 0:
-            _sink(heap, key, place, n, heap[n], key[n])
-        order[settled] = u
-        settled += 1
+    mask, low = len(bucket) - 1, np.inf
+    for i in range(n):
+        v = order[i]
+        low = min(low, dist[v])
+        there = int(dist[v] * scale) & mask
+        w = bucket[there]
+        after[v], before[v], slot[v], bucket[there] = w, -1, there, v
+        if w >= 0:
+            before[w] = v
+    at, waiting = int(low * scale) if n > 0 else 0, n
+    while waiting > 0:  # lists are changed in place: calls would cost half as much again
+        u = bucket[at & mask]
+        if u < 0:
+            at += 1
+            continue
+        w = after[u]
+        bucket[at & mask], slot[u] = w, -1
+        if w >= 0:
+            before[w] = -1
+        waiting -= 1
+        d = dist[u]
         for arc in range(first[u], first[u + 1]):
-            v = head[arc]
-            through = d + cost[arc]
+            v, through = head[arc], d + cost[arc]
             if through < dist[v] and through <= limit:
+                there = int(through * scale) & mask
                 if dist[v] == np.inf:
-                    place[v] = n
+                    order[n] = v
                     n += 1
+                    waiting += 1
+                elif slot[v] == there:
+                    dist[v] = through
+                    continue
+                elif slot[v] >= 0:
+                    x, w = before[v], after[v]
+                    if x >= 0:
+                        after[x] = w
+                    else:
+                        bucket[slot[v]] = w
+                    if w >= 0:
+                        before[w] = x
+                else:
+                    waiting += 1
                 dist[v] = through
-                _rise(heap, key, place, place[v], v, through)
-    return settled
+                w = bucket[there]
+                after[v], before[v], slot[v], bucket[there] = w, -1, there, v
+                if w >= 0:
+                    before[w] = v
+    return n
 
 
 @kernel()
 def nearest(
-    first: Nodes, head: Nodes, cost: Floats, source: Nodes, start: Floats, limit: float, dist: Floats
+    first: Nodes, head: Nodes, cost: Floats, source: Nodes, start: Floats, limit: float,
+    scale: float, n_buckets: int, dist: Floats,
 ) -> None:  # fmt: skip
     """
     Cost from the nearest of several sources to every node.
@@ -123,23 +128,24 @@ def nearest(
         Cost at each of them.
     limit
         Cost up to which nodes are reached.
+    scale, n_buckets
+        Buckets per unit of cost, and how many; see `_search`.
     dist : (n_nodes,)
         On return, the least cost, infinity beyond the limit.
     """
     n_nodes = len(first) - 1
-    heap, place, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-    key = np.empty(n_nodes, np.float64)
+    after, before, slot = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+    order, bucket = np.empty(n_nodes, np.int32), np.full(n_buckets, -1, np.int32)
     dist[:] = np.inf
     n = 0
     for i in range(len(source)):
         v = source[i]
         if start[i] < dist[v] and start[i] <= limit:
             if dist[v] == np.inf:
-                place[v] = n
+                order[n] = v
                 n += 1
             dist[v] = start[i]
-            _rise(heap, key, place, place[v], v, start[i])
-    _search(first, head, cost, limit, n, heap, key, place, dist, order)
+    _search(first, head, cost, limit, scale, n, bucket, after, before, slot, dist, order)
 
 
 @kernel(parallel=True)
@@ -147,7 +153,7 @@ def within(
     first: Nodes, head: Nodes, cost: Floats,
     origin: Nodes, doors: Nodes, door_cost: Floats,
     shelves: Nodes, shelf_cost: Floats, shelf_value: Floats,
-    limits: Floats, n_parts: int, total: Floats, least: Floats,
+    limits: Floats, scale: float, n_buckets: int, n_parts: int, total: Floats, least: Floats,
 ) -> None:  # fmt: skip
     r"""
     Sums of opportunities within several limits, and the nearest of each kind, from many origins in one pass each.
@@ -176,6 +182,8 @@ def within(
         Opportunities :math:`o` of each kind.
     limits : (n_limits,)
         Limits :math:`L`, ascending.
+    scale, n_buckets
+        Buckets per unit of cost, and how many; see `_search`.
     n_parts
         Parts into which the origins are divided, each with its own working memory.
     total : (n_doors, n_limits, n_kinds)
@@ -187,8 +195,9 @@ def within(
     n_limits, n_kinds = total.shape[1], total.shape[2]
     far = limits[n_limits - 1]
     for part in prange(n_parts):
-        heap, place, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-        key, dist = np.empty(n_nodes, np.float64), np.full(n_nodes, np.inf)
+        after, before, slot = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+        order, bucket = np.empty(n_nodes, np.int32), np.full(n_buckets, -1, np.int32)
+        dist = np.full(n_nodes, np.inf)
         for o in range(part * n_origins // n_parts, (part + 1) * n_origins // n_parts):
             begin, end = doors[o], doors[o + 1]
             total[begin:end] = 0.0
@@ -198,9 +207,11 @@ def within(
                 soonest = min(soonest, door_cost[door])
             if not soonest <= far:
                 continue
-            heap[0], key[0], place[origin[o]], dist[origin[o]] = origin[o], 0.0, 0, 0.0
-            settled = _search(first, head, cost, far - soonest, 1, heap, key, place, dist, order)
-            for s in range(settled):
+            order[0], dist[origin[o]] = origin[o], 0.0
+            reached = _search(
+                first, head, cost, far - soonest, scale, 1, bucket, after, before, slot, dist, order
+            )  # fmt: skip
+            for s in range(reached):
                 u = order[s]
                 for shelf in range(shelves[u], shelves[u + 1]):
                     there = dist[u] + shelf_cost[shelf]
@@ -227,7 +238,7 @@ def catchments(
     first: Nodes, head: Nodes, cost: Floats,
     place_node: Nodes, place_cost: Floats, capacity: Floats,
     shelves: Nodes, shelf_cost: Floats, people: Floats,
-    limit: float, width: float, ratio: Floats, share: Floats,
+    limit: float, width: float, scale: float, n_buckets: int, ratio: Floats, share: Floats,
 ) -> None:  # fmt: skip
     r"""
     Two-step floating catchments: places per person, first of each place, then summed for the people in its reach.
@@ -253,6 +264,8 @@ def catchments(
         Catchment :math:`T`.
     width
         :math:`\sigma` of the decay; infinity for none.
+    scale, n_buckets
+        Buckets per unit of cost, and how many; see `_search`.
     ratio : (n_places,)
         On return, :math:`R`; 0 where nobody is in reach.
     share : (n_groups,)
@@ -266,18 +279,18 @@ def catchments(
        1100–1107, doi:10.1016/j.healthplace.2009.06.002.
     """
     n_nodes = len(first) - 1
-    heap, place, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-    key, dist = np.empty(n_nodes, np.float64), np.full(n_nodes, np.inf)
+    after, before, slot = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+    order, bucket = np.empty(n_nodes, np.int32), np.full(n_buckets, -1, np.int32)
+    dist = np.full(n_nodes, np.inf)
     share[:] = 0.0
     for j in range(len(place_node)):
         ratio[j] = 0.0
         if not place_cost[j] <= limit:
             continue
-        node = place_node[j]
-        heap[0], key[0], place[node], dist[node] = node, place_cost[j], 0, place_cost[j]
-        settled = _search(first, head, cost, limit, 1, heap, key, place, dist, order)
+        order[0], dist[place_node[j]] = place_node[j], place_cost[j]
+        reached = _search(first, head, cost, limit, scale, 1, bucket, after, before, slot, dist, order)
         demand = 0.0
-        for s in range(settled):
+        for s in range(reached):
             u = order[s]
             for shelf in range(shelves[u], shelves[u + 1]):
                 t = dist[u] + shelf_cost[shelf]
@@ -285,7 +298,7 @@ def catchments(
                     demand += people[shelf] * math.exp(-0.5 * (t / width) ** 2)
         if demand > 0.0:
             ratio[j] = capacity[j] / demand
-        for s in range(settled):
+        for s in range(reached):
             u = order[s]
             for shelf in range(shelves[u], shelves[u + 1]):
                 t = dist[u] + shelf_cost[shelf]

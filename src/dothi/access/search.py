@@ -12,6 +12,7 @@ from dothi.access import kernels
 from dothi.access.graph import Graph
 from dothi.shapes import Floats, Integers
 
+MOST_BUCKETS: Final = 65_000
 PARTS: Final = 64
 """Parts into which origins are divided for threads: a constant, so that working memory does not grow with the city."""
 
@@ -38,6 +39,27 @@ class Beside:
     def shelves(self, n_nodes: int) -> npt.NDArray[np.int32]:
         """First point of each node, in their order by node (n_nodes + 1,)."""
         return np.searchsorted(self.node[self.order], np.arange(n_nodes + 1)).astype(np.int32)
+
+
+def buckets(graph: Graph, start: Floats | None = None) -> tuple[float, int]:
+    """
+    Buckets per unit of cost that suit a search, and how many; see `kernels`.
+
+    Two to the mean cost of an arc, so that few nodes are taken twice; fewer where single arcs cost very much more.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    start
+        Costs at the nodes to start from, where there are several.
+    """
+    span = float(graph.cost.max(initial=0.0)) + (float(np.ptp(start)) if start is not None and len(start) else 0.0)
+    if not span > 0.0:
+        return 1.0, 2
+    fine = 2.0 / float(graph.cost.mean()) if len(graph.cost) else 1.0 / span
+    n = 1 << int(np.ceil(np.log2(min(span * fine, MOST_BUCKETS) + 2.0)))
+    return min(fine, (n - 2.0) / span), n
 
 
 def beside(graph: Graph, xy: Floats, cost_per_m: float) -> Beside:
@@ -70,7 +92,9 @@ def nearest(graph: Graph, sources: Beside, limit: float, *, towards: bool = Fals
         graph = graph.reversed
     cost = np.full(len(graph), np.inf)
     if len(graph) and len(sources.node):
-        kernels.nearest(graph.first, graph.head, graph.cost, sources.node, sources.away, float(limit), cost)
+        near = sources.away <= limit
+        node, away = sources.node[near], sources.away[near]
+        kernels.nearest(graph.first, graph.head, graph.cost, node, away, float(limit), *buckets(graph, away), cost)
     return cost
 
 
@@ -111,7 +135,7 @@ def within(graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: F
         graph.first, graph.head, graph.cost,
         origin, np.append(first, len(doors.node)).astype(np.int32), doors.away[doors.order],
         goals.shelves(len(graph)), goals.away[goals.order], np.ascontiguousarray(values[goals.order][:, None], float),
-        np.asarray(limits, float), PARTS, sums, least,
+        np.asarray(limits, float), *buckets(graph), PARTS, sums, least,
     )  # fmt: skip
     total[doors.order] = sums[:, :, 0]
     return total
@@ -136,7 +160,7 @@ def catchments(
         back.first, back.head, back.cost,
         places.node, places.away, np.asarray(capacity, float),
         people.shelves(len(graph)), people.away[people.order], np.asarray(n_people, float)[people.order],
-        float(limit), float(width), ratio, share,
+        float(limit), float(width), *buckets(graph), ratio, share,
     )  # fmt: skip
     found = np.empty(len(share))
     found[people.order] = share
