@@ -321,6 +321,7 @@ class _Solver:
         self._cost, self._least, self._potential = np.zeros(n), np.zeros(n), np.zeros(n)
         self._added = np.zeros(n, np.int64)
         self._excess = np.zeros(n)
+        self._moved = np.zeros(n, dtype=np.bool_)
         self._threshold = -np.inf
         self.pairs = room_for_pairs(n, self.ready.arcs.n_nodes)
         self.eps = 0.0
@@ -372,6 +373,7 @@ class _Solver:
             last,
             self._threshold,
             self.eps,
+            self._moved,
             self._cost,
             self._least,
             self._potential,
@@ -391,7 +393,15 @@ class _Solver:
         threshold, first = 0.0, np.inf
         for sweep in range(SWEEPS + 1):
             found = shift(
-                self.graph, self.traffic, self.trips, self.trees, threshold, tolerance, self._excess, self.pairs
+                self.graph,
+                self.traffic,
+                self.trips,
+                self.trees,
+                threshold,
+                tolerance,
+                self._excess,
+                self._moved,
+                self.pairs,
             )
             repeat(self.traffic, self.trees, self.pairs, tolerance, REPEATS, ENOUGH)
             threshold = SWEEP_THRESHOLD * float(self._excess.sum()) / max(len(self._excess), 1)

@@ -133,6 +133,11 @@ def restore(graph: Graph, trips: Trips, trees: Trees, b: int, cheapest: Position
         e -= n
         flow = through[j]
         through[j] = 0.0
+        if n == 1:
+            trees.flow[e] = flow
+            if flow > 0.0:
+                through[graph.from_node[trees.link[e]]] += flow
+            continue
         largest = 0.0
         for q in range(e, e + n):
             largest = max(largest, trees.flow[q])
@@ -142,9 +147,7 @@ def restore(graph: Graph, trips: Trips, trees: Trees, b: int, cheapest: Position
                 known += trees.flow[q]
         for q in range(e, e + n):
             part = 0.0
-            if n == 1:
-                part = flow
-            elif known == 0.0:
+            if known == 0.0:
                 part = flow if q == cheapest[j] else 0.0
             elif trees.flow[q] > DUST * largest:
                 part = flow * (trees.flow[q] / known)
@@ -244,6 +247,7 @@ def improve(
     last_bush: int,
     threshold: float,
     eps: float,
+    moved: Flags,
     cost: Floats,
     least: Floats,
     potential: Floats,
@@ -272,6 +276,8 @@ def improve(
         Potential from which on links are added [pcu s/h].
     eps
         Difference of costs that counts [s].
+    moved : (n_bushes,)
+        Whether flow has moved within the bush; on return, nowhere.
     cost : (n_bushes,)
         On return, the cost of its trips [pcu s/h].
     least : (n_bushes,)
@@ -298,7 +304,9 @@ def improve(
         origin = trips.origin[b]
         n, first = trees.n_nodes[b], trees.node_start[b]
         label(graph, t, trees, b, L, cheapest)
-        restore(graph, trips, trees, b, cheapest, through)
+        if moved[b]:
+            restore(graph, trips, trees, b, cheapest, through)
+            moved[b] = False
         cost[b] = trim(graph, t, trees, b, cheapest, begin, U)
         e = trees.link_start[b]
         within = 0.0
@@ -387,8 +395,16 @@ def trim(graph: Graph, t: Floats, trees: Trees, b: int, cheapest: Positions, beg
     U[trees.node[first]] = 0.0
     for k in range(1, trees.n_nodes[b]):
         j = trees.node[first + k]
-        highest, begin[j] = -1.0, w
-        end = e + trees.degree[first + k]
+        begin[j] = w
+        if trees.degree[first + k] == 1:
+            a = trees.link[e]
+            trees.link[w], trees.flow[w] = a, trees.flow[e]
+            cost += trees.flow[e] * t[a]
+            U[j] = U[graph.from_node[a]] + t[a]
+            e += 1
+            w += 1
+            continue
+        highest, end = -1.0, e + trees.degree[first + k]
         for q in range(e, end):
             if trees.flow[q] > 0.0 or q == cheapest[j]:
                 a = trees.link[q]
@@ -542,6 +558,7 @@ def shift(
     threshold: float,
     tolerance: float,
     excess: Floats,
+    moved: Flags,
     pairs: Pairs,
 ) -> float:
     """
@@ -566,6 +583,8 @@ def shift(
         Relative difference of cost below which nothing is shifted.
     excess : (n_bushes,)
         What was found too dear in each bush; on return, found this time [pcu s/h].
+    moved : (n_bushes,)
+        On return, true for each bush in which flow was shifted.
     pairs
         On return, the pairs of stretches between which flow was shifted, as far as there is room.
 
@@ -646,6 +665,7 @@ def shift(
                 if n_pairs == len(pairs.middle):
                     n_pairs -= 1
         excess[b] = found
+        moved[b] |= found > 0.0
         total += found
     pairs.n[0] = n_pairs
     return total
