@@ -63,6 +63,36 @@ export interface Paint {
   scale: { type: "graded"; from: number; to: number } | { type: "category" };
 }
 
+/** Traffic by row of the links: ribbons, and the vehicles that move on them. */
+export interface Flows {
+  /** Width of the ribbon of each link [pixels]; 0 for none. */
+  width: Float32Array;
+  /** Position of its colour in `colours`. */
+  colour: Uint8Array;
+  /** At most eight colours, 0 … 255. */
+  colours: readonly (readonly [number, number, number])[];
+  /** Whether ribbons are drawn; vehicles may go without. */
+  ribbons: boolean;
+  /** Speed of cars, and of motorbikes [m/s]. */
+  speed?: readonly [Float32Array, Float32Array];
+  /** Cars, motorbikes, buses and trucks in a metre; with them, vehicles are drawn. */
+  density?: readonly [Float32Array, Float32Array, Float32Array, Float32Array];
+  /** Colours of the four kinds of vehicles. */
+  kinds?: readonly (readonly [number, number, number])[];
+}
+
+/** Lines in space. */
+export interface Streaks {
+  /** Places of all vertices, line by line [m]. */
+  xyz: Float32Array;
+  /** Vertices of each line. */
+  size: readonly number[] | Uint32Array;
+  /** Colour of each vertex. */
+  rgba: Uint8Array;
+  /** Width of each line [pixels]. */
+  width: Float32Array;
+}
+
 export interface Camera {
   /** What is looked at. */
   target: Point;
@@ -128,6 +158,12 @@ export interface Engine {
   setBlend(layer: string, next: Paint | null, share: number): void;
   setSun(when: Date): { altitude_deg: number; azimuth_deg: number };
   setShadows(on: boolean): void;
+  /** Traffic on the links; null takes it away. Uploads values, no geometry. */
+  setFlows(flows: Flows | null): void;
+  /** Let the vehicles move, so many times as fast as they are; 0 stops them, and nothing is drawn any more. */
+  setPace(pace: number): void;
+  /** Lines of a name over the city; null takes them away. */
+  setStreaks(name: string, streaks: Streaks | null): void;
   select(pick: { layer: string; row: number } | null): void;
   pick(clientX: number, clientY: number): Pick | null;
   camera(): Camera;

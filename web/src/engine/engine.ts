@@ -2,7 +2,20 @@
 
 import * as THREE from "three";
 import { LoadedCity } from "./city";
-import type { Camera, Engine, EngineEvents, Files, Look, Paint, Pick, Point, Scene, Theme } from "./contract";
+import type {
+  Camera,
+  Engine,
+  EngineEvents,
+  Files,
+  Flows,
+  Look,
+  Paint,
+  Pick,
+  Point,
+  Scene,
+  Streaks,
+  Theme,
+} from "./contract";
 import { Lines } from "./draw/lines";
 import { measuredOf } from "./draw/measure";
 import { HIDDEN_AT_FIRST, type Loading, loadingOf, type Wanted, wantedOf } from "./load";
@@ -160,6 +173,7 @@ export class CityEngine implements Engine, Stand {
         wanted,
         (one, result) => {
           city.use(one, result as never);
+          if (one.name === "links") this.#stage.overlays.sync();
           soon.changed();
         },
         (done) => this.#emit("progress", done),
@@ -243,6 +257,21 @@ export class CityEngine implements Engine, Stand {
 
   setShadows(on: boolean): void {
     this.#stage.shadows = on;
+    this.#stage.draw();
+  }
+
+  setFlows(flows: Flows | null): void {
+    this.#stage.overlays.setFlows(flows);
+    this.#stage.draw();
+  }
+
+  setPace(pace: number): void {
+    this.#stage.overlays.setPace(pace);
+    this.#stage.draw();
+  }
+
+  setStreaks(name: string, streaks: Streaks | null): void {
+    this.#stage.overlays.setStreaks(name, streaks);
     this.#stage.draw();
   }
 
@@ -433,6 +462,7 @@ export class CityEngine implements Engine, Stand {
 
   #drop(): void {
     this.#asked.clear();
+    this.#stage.overlays.show(null);
     this.#city?.dispose();
     this.#city = this.#stage.city = null;
   }

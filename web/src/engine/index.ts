@@ -46,6 +46,9 @@ class NoEngine implements Engine {
   setPaint(): void {}
   setBlend(): void {}
   setShadows(): void {}
+  setFlows(): void {}
+  setPace(): void {}
+  setStreaks(): void {}
   select(): void {}
   setCamera(): void {}
   setMeasuring(): void {}

@@ -9,6 +9,7 @@ import { Occlusion } from "./draw/occlusion";
 import { Refined } from "./draw/refined";
 import { type Circle, Shadow } from "./draw/shadow";
 import type { LoadedCity } from "./city";
+import { Overlays } from "./overlays";
 import type { Palette } from "./look/palette";
 import type { Light } from "./look/sun";
 import { eyeOf, FIELD_OF_VIEW_DEG, upOf } from "./view/camera";
@@ -24,6 +25,7 @@ export class Stage {
   readonly renderer: THREE.WebGLRenderer;
   readonly measured: MeasuredWay;
   readonly sketched: MeasuredWay;
+  readonly overlays: Overlays;
   /** Whether pictures are computed without a graphics card. */
   readonly software: boolean;
   city: LoadedCity | null = null;
@@ -81,6 +83,7 @@ export class Stage {
     this.#occlusion = new Occlusion(this.shared);
     this.measured = new MeasuredWay(this.shared);
     this.sketched = new MeasuredWay(this.shared);
+    this.overlays = new Overlays(this.shared);
   }
 
   get canvas(): HTMLCanvasElement {
@@ -102,6 +105,7 @@ export class Stage {
 
   show(city: LoadedCity): void {
     this.city = city;
+    this.overlays.show(city);
     city.scene.add(this.#backdrop.mesh, this.measured.mesh, this.sketched.mesh);
     this.#placeBackdrop(city);
     this.changed();
@@ -146,6 +150,7 @@ export class Stage {
     this.shared.uScale.value = scale;
     this.measured.resize(clientWidth, clientHeight);
     this.sketched.resize(clientWidth, clientHeight);
+    this.overlays.resize(clientWidth, clientHeight);
     this.draw();
   }
 
@@ -165,7 +170,7 @@ export class Stage {
   /** While the view moves, slow machines draw every second pixel. */
   moving(on: boolean): void {
     this.#moving = on;
-    if (!on && this.#coarse) this.#setCoarse(false);
+    if (!on && this.#coarse && !this.overlays.moving) this.#setCoarse(false);
   }
 
   /** Put what has arrived on the card, and have its shaders made, while more is on its way. */
@@ -216,7 +221,10 @@ export class Stage {
     this.#dirty = false;
     this.#drawing = true;
     const begin = performance.now();
-    if (this.#moving && !this.#coarse && this.lastFrame_ms > SLOW_MS) this.#setCoarse(true);
+    const { moving } = this.overlays;
+    if ((this.#moving || moving) && !this.#coarse && this.lastFrame_ms > SLOW_MS) this.#setCoarse(true);
+    else if (this.#coarse && !this.#moving && !moving) this.#setCoarse(false);
+    this.overlays.tick(begin);
     this.beforeFrame();
     this.#dirty = false;
     renderer.info.reset();
@@ -238,7 +246,7 @@ export class Stage {
       this.#drawing = false;
       this.lastFrame_ms = performance.now() - begin;
       this.afterFrame(this.lastFrame_ms);
-      if (this.#dirty) this.draw();
+      if (this.#dirty || this.overlays.moving) this.draw();
       else if (this.#refined && city && !this.#coarse && !this.hasty)
         this.#rest = window.setTimeout(() => this.#refine(city), REST_MS);
     });

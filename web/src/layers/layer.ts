@@ -2,7 +2,7 @@
 
 import type { IconName } from "../icons/icons";
 
-export type GroupName = "form" | "use" | "people" | "traffic" | "open" | "ground" | "results";
+export type GroupName = "form" | "use" | "people" | "traffic" | "flow" | "open" | "ground" | "results";
 
 export interface ColumnGroup {
   group: GroupName;

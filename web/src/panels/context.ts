@@ -5,10 +5,12 @@ import type { Comparison } from "../state/comparison.svelte";
 import type { Pane } from "../state/pane.svelte";
 import type { Scenarios } from "../state/scenarios.svelte";
 import type { Settings } from "../state/settings.svelte";
+import type { Transport } from "../state/transport.svelte";
 
 export const [getSettings, setSettings] = createContext<Settings>();
 export const [getPane, setPane] = createContext<Pane>();
 export const [getScenarios, setScenarios] = createContext<Scenarios>();
 export const [getComparison, setComparison] = createContext<Comparison>();
+export const [getTransport, setTransport] = createContext<Transport>();
 /** Opens another panel by its name. */
 export const [getOpen, setOpen] = createContext<(panel: string) => void>();

@@ -9,6 +9,7 @@ import MeasurePanel from "./MeasurePanel.svelte";
 import ScenariosPanel from "./ScenariosPanel.svelte";
 import SunPanel from "./SunPanel.svelte";
 import TablePanel from "./TablePanel.svelte";
+import TravelPanel from "./TravelPanel.svelte";
 import ViewsPanel from "./ViewsPanel.svelte";
 
 export interface PanelEntry {
@@ -22,6 +23,7 @@ export const PANELS: readonly PanelEntry[] = [
   { id: "layers", icon: "layers", title: (texts) => texts.panels.layers, component: LayersPanel },
   { id: "scenarios", icon: "scenarios", title: (texts) => texts.panels.scenarios, component: ScenariosPanel },
   { id: "compare", icon: "compare", title: (texts) => texts.panels.compare, component: ComparePanel },
+  { id: "travel", icon: "travel", title: (texts) => texts.panels.travel, component: TravelPanel },
   { id: "sun", icon: "sun", title: (texts) => texts.panels.sun, component: SunPanel },
   { id: "measure", icon: "measure", title: (texts) => texts.panels.measure, component: MeasurePanel },
   { id: "views", icon: "views", title: (texts) => texts.panels.views, component: ViewsPanel },

@@ -8,6 +8,8 @@ import { isLanguage, type Language } from "../i18n/language";
 import { CLASS_METHODS, type ClassMethod } from "../scales/breaks";
 import type { Camera, Look } from "../engine/contract";
 import { isDate, type LocalTime } from "./clock";
+import { FLOWS, type FlowOf } from "./flows";
+import { REACH_MODES, type ReachMode } from "./modes";
 
 export type ThemeChoice = "system" | "light" | "dark";
 /** `difference`: to the scenario that the city is held against. */
@@ -42,7 +44,17 @@ export interface Address {
   theme?: ThemeChoice;
   language?: Language;
   selected?: Selection;
+  travel?: TravelAddress;
   panel?: string;
+}
+
+/** What of travel is drawn over the city. */
+export interface TravelAddress {
+  flows?: FlowOf;
+  /** Mode of the desire lines; all modes where empty. */
+  desire?: string;
+  reach?: { mode: ReachMode; minutes: number; x: number; y: number };
+  lines?: boolean;
 }
 
 const tidy = (value: number, decimals: number): string => String(Number(value.toFixed(decimals)));
@@ -89,6 +101,11 @@ export function writeAddress(address: Address): string {
   add("theme", address.theme);
   add("lang", address.language);
   add("sel", address.selected && `${address.selected.table}.${address.selected.id}`);
+  const { flows, desire, reach, lines } = address.travel ?? {};
+  add("flows", flows);
+  add("desire", desire === "" ? "all" : desire);
+  add("reach", reach && [reach.mode, reach.minutes, tidy(reach.x, 1), tidy(reach.y, 1)].join(","));
+  add("lines", lines ? "on" : undefined);
   add("panel", address.panel);
   return parts.length ? `#${parts.join("&")}` : "";
 }
@@ -122,9 +139,28 @@ export function readAddress(hash: string): Address {
     theme: oneOf(said.get("theme"), ["system", "light", "dark"]),
     language: isLanguage(said.get("lang")) ? (said.get("lang") as Language) : undefined,
     selected: readSelection(said.get("sel")),
+    travel: readTravel(said),
     panel: NAME.test(said.get("panel") ?? "") ? said.get("panel") : undefined,
   };
   return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined)) as Address;
+}
+
+function readTravel(said: ReadonlyMap<string, string>): TravelAddress | undefined {
+  const desire = said.get("desire");
+  const [mode, ...numbers] = said.get("reach")?.split(",") ?? [];
+  const [minutes, x, y] = numbers.map(Number);
+  const found = oneOf(mode, REACH_MODES);
+  const travel: TravelAddress = {
+    flows: oneOf(said.get("flows"), FLOWS),
+    desire: desire === "all" ? "" : NAME.test(desire ?? "") ? desire : undefined,
+    reach:
+      found && numbers.length === 3 && [minutes, x, y].every(Number.isFinite) && minutes > 0 && minutes <= 120
+        ? { mode: found, minutes, x, y }
+        : undefined,
+    lines: said.get("lines") === "on" || undefined,
+  };
+  const some = Object.entries(travel).filter(([, value]) => value !== undefined);
+  return some.length ? (Object.fromEntries(some) as TravelAddress) : undefined;
 }
 
 function readCamera(text: string | undefined): Camera | undefined {

@@ -88,6 +88,8 @@ export class Pane {
   lead: Pane | null = null;
   /** What clicks on the map are for while a change is drawn. */
   pen = $state.raw<Draft | null>(null);
+  /** What a click on the ground is for otherwise; null where it chooses an object. */
+  aim = $state.raw<((point: Point) => void) | null>(null);
   /** Rows set apart from the others of their table: what is chosen for a change. */
   marked = $state.raw<{ table: string; rows: ReadonlySet<number> } | null>(null);
 

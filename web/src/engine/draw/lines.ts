@@ -26,13 +26,9 @@ const NONE = 0xffffffff;
 /** Kinds that a layer may tell apart. */
 export const KINDS = 32;
 
-const READ = /* glsl */ `
+/** A vertex of a line; TEXEL_GLSL comes before. */
+export const NODE_GLSL = /* glsl */ `
 uniform highp usampler2D uTexels;
-uniform int uFirst;
-uniform float uPixel;
-uniform vec4 uFill[${KINDS}];
-uniform vec4 uForm[${KINDS}]; // least width [pixels], fades where a pixel covers [m], pair of rails, scale of width
-${TEXEL_GLSL}
 struct Node { vec3 p; vec2 mitre; float width; int kind; uint flags; int row; };
 Node nodeAt(int i) {
   uvec4 t = texel(uTexels, i);
@@ -40,6 +36,16 @@ Node nodeAt(int i) {
   return Node(vec3(place(t.x), level(t.y)), vec2(m) / ${MITRE}.0, float((t.y >> 16) & 255u) * 0.1, int(t.y >> 24),
     t.w & ~${ROW_BITS}u, int(t.w & ${ROW_BITS}u));
 }
+bool isLast(Node node) { return (node.flags & ${LAST}u) != 0u; }
+`;
+
+const READ = /* glsl */ `
+uniform int uFirst;
+uniform float uPixel;
+uniform vec4 uFill[${KINDS}];
+uniform vec4 uForm[${KINDS}]; // least width [pixels], fades where a pixel covers [m], pair of rails, scale of width
+${TEXEL_GLSL}
+${NODE_GLSL}
 `;
 
 const FLAT = /* glsl */ `
@@ -255,6 +261,12 @@ void main() {
   gl_Position = projectionMatrix * viewMatrix * vec4(p, 1.0);
 }`;
 
+/** What ribbons and vehicles are drawn from. */
+export interface Strips extends Pick<StripTile, "frame" | "n" | "points"> {
+  uniforms: Uniforms;
+  sphere: THREE.Sphere;
+}
+
 /** What picking keeps of a tile. */
 export interface KeptStrips extends Pick<StripTile, "frame" | "n" | "low" | "high"> {
   points: Uint32Array;
@@ -262,7 +274,9 @@ export interface KeptStrips extends Pick<StripTile, "frame" | "n" | "low" | "hig
 
 export class Lines extends Layer {
   readonly kept: KeptStrips[] = [];
+  readonly strips: Strips[] = [];
   readonly #opposite = new Map<number, number>();
+  readonly #reverse = new Map<number, number>();
   readonly #kinds: string[];
   readonly #outline: number;
   readonly #look: Uniforms;
@@ -321,9 +335,20 @@ export class Lines extends Layer {
     }
     if (!this.#outline)
       this.kept.push({ frame: tile.frame, n: tile.n, low: tile.low, high: tile.high, points: tile.points });
+    const { points, frame, n } = tile;
+    this.strips.push({ points, frame, n, sphere, uniforms: { ...frameUniforms(frame), uTexels: uniforms.uTexels } });
     const [rows, reverse] = tile.opposite;
-    reverse.forEach((other, i) => other !== NONE && this.#opposite.set(other, rows[i]));
+    reverse.forEach((other, i) => {
+      if (other === NONE) return;
+      this.#opposite.set(other, rows[i]);
+      this.#reverse.set(rows[i], other);
+    });
     this.tiles++;
+  }
+
+  /** The other way of each row that is drawn. */
+  get reverse(): ReadonlyMap<number, number> {
+    return this.#reverse;
   }
 
   /** Of two opposite links only one is drawn: the one that stands for a row. */

@@ -1,0 +1,28 @@
+/** Travel: reach of a point, trips between zones, lines and departures. */
+
+import { json } from "./bytes";
+import type { ReachMode } from "../state/modes";
+import type { BoardFacts, IsochroneFacts, LinesFacts, TripsFacts } from "./schema";
+
+const city = (key: string): string => `api/cities/${key}`;
+
+export const reach = (
+  key: string,
+  [x, y]: readonly [number, number],
+  mode: ReachMode,
+  minutes: readonly number[],
+  departure_s: number,
+  signal?: AbortSignal,
+): Promise<IsochroneFacts> =>
+  json(
+    `${city(key)}/isochrone?x=${x.toFixed(1)}&y=${y.toFixed(1)}&mode=${mode}&minutes=${minutes.join(",")}&departure_s=${departure_s}`,
+    signal,
+  );
+
+export const trips = (key: string, mode: string | null, most: number, signal?: AbortSignal): Promise<TripsFacts> =>
+  json(`${city(key)}/trips?modes=${mode ?? ""}&most=${most}`, signal);
+
+export const lines = (key: string, signal?: AbortSignal): Promise<LinesFacts> => json(`${city(key)}/lines`, signal);
+
+export const departures = (key: string, stop: number, after_s: number, signal?: AbortSignal): Promise<BoardFacts> =>
+  json(`${city(key)}/stops/${stop}/departures?after_s=${after_s}`, signal);
