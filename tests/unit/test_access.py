@@ -121,7 +121,7 @@ def test_searches_from_zones_stand_for_their_buildings_where_a_city_is_too_large
     monkeypatch.setattr("dothi.access.reach.MOST_WORK", 10)
     links = little_city["links"].assign(time_car_s=700.0)
     result = AccessModel().run(little_city.with_tables(links=links))
-    assert result.diagnostics["by_zone"] == ["motorbike", "car"]
+    assert result.diagnostics["by_zone"] == ["bicycle", "motorbike", "car"]
     zone = shapely.contains(*np.meshgrid(little_city["zones"].geometry, little_city["buildings"].centroid)).argmax(
         axis=1
     )

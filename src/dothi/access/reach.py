@@ -187,7 +187,7 @@ class _Work:
         jobs, made = self.numbers("jobs"), dict[str, Floats]()
         for mode in MODES:
             graph, goals = self.graph(mode), self.beside(mode, self.doors)
-            if mode in ("walk", "bicycle") or len(np.unique(goals.node)) * len(graph) <= MOST_WORK:
+            if mode == "walk" or len(np.unique(goals.node)) * len(graph) <= MOST_WORK:
                 found = search.within(graph, goals, goals, jobs, limits)
             else:
                 found = self._by_zone(mode, goals, jobs, limits)
