@@ -8,6 +8,7 @@ from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from dothi.changes import CHANGES
+from dothi.derive.storms import Curve, alternating_blocks, chicago
 from dothi.errors import InputError, Problems
 
 DESIGN = {"return_period_years": 10, "duration_h": 2, "shape": "chicago", "river": 5.2, "sea": 3.0}
@@ -147,6 +148,20 @@ def test_a_depth_of_your_own_fills_any_shape(city):
     assert_allclose(after["storms"]["depth_mm"], 60.0)
     after = apply(city, "storm", depth_mm=179, duration_h=1.5, shape="block")
     assert_allclose(after["hyetographs"]["intensity_mm_h"].iloc[:-1], 179 / 1.5)
+
+
+@pytest.mark.parametrize(("shape", "spread"), [("chicago", chicago), ("alternating_blocks", alternating_blocks)])
+def test_each_shape_is_its_own_and_has_its_peak_where_it_is_asked_for(city, shape, spread):
+    curve = Curve(500.0, 10.0, 0.7)
+    given = {"curve": {"a": 500.0, "b_min": 10.0, "n": 0.7}, "return_period_years": 5, "duration_h": 2}
+    after = apply(city, "storm", shape=shape, peak_share=0.25, **given)
+    assert_allclose(after["hyetographs"]["intensity_mm_h"].iloc[:-1], spread(curve, 300.0, 24, 0.25))
+
+
+def test_a_measured_storm_lasts_from_its_first_step_to_the_end_of_its_last(city):
+    storm = apply(city, "storm", hyetograph=[[600, 12.0], [900, 24.0]])["storms"].iloc[0]
+    assert storm["duration_s"] == 600.0
+    assert_allclose(storm["depth_mm"], (12.0 + 24.0) / 12.0)
 
 
 def test_a_curve_of_your_own_needs_no_data_of_the_country(city):

@@ -59,6 +59,23 @@ def test_alternating_blocks_hold_the_depth_of_the_curve_for_every_duration(curve
     assert abs(found.argmax() - peak_share * (n_steps - 1)) <= 0.5
 
 
+@PEAKS
+def test_alternating_blocks_are_put_so_that_the_share_before_the_peak_stays_near_the_one_asked_for(peak_share):
+    n_steps = 25
+    found = alternating_blocks(HANOI_10, STEP_S, n_steps, peak_share)
+    order = np.argsort(-found, kind="stable")  # as they were put: the heaviest first
+    share = round(peak_share * (n_steps - 1)) / (n_steps - 1)
+    for k in range(1, n_steps):
+        before = (order[1 : k + 1] < order[0]).sum()
+        assert abs(before - share * k) <= 0.5 + 1e-9
+
+
+def test_rounding_makes_no_rain_upwards():
+    flat = Curve(10.0, 0.0, 1.0)  # all rain falls at once: every further step has none
+    assert (alternating_blocks(flat, STEP_S, 118, 0.0) >= 0.0).all()
+    assert (chicago(flat, STEP_S, 118, 0.0) >= 0.0).all()
+
+
 @CURVES
 def test_a_chicago_storm_is_nowhere_heavier_than_the_curve(curve):
     found = chicago(curve, STEP_S, 36, 0.4)
@@ -119,3 +136,8 @@ def test_return_periods_that_a_formula_does_not_know_are_refused():
     for years in (0.001, 1000.0):
         with pytest.raises(ValueError, match="at most 100 years"):
             rain("vn", find_station("vn", "Huế"), years)
+
+
+def test_degrees_of_longitude_are_shorter_up_north():
+    # 1.9° east of Paris are 139 km at 48.9° north, within reach; 211 km they would be at the equator
+    assert find_station("fr", (4.25, 48.86))["name"] == "Région I"
