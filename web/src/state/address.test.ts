@@ -17,6 +17,7 @@ const FULL: Address = {
   theme: "dark",
   language: "vi",
   selected: { table: "buildings", id: 4711 },
+  travel: { flows: "motorbike", desire: "", reach: { mode: "car", minutes: 20, x: 355300.5, y: 6689400 }, lines: true },
 };
 
 test("an address says again what was written into it", () => {
@@ -51,6 +52,11 @@ describe("what cannot be read is left out", () => {
     "#by.buildings=%22%3E",
     "#by.=height_m",
     "#view=two",
+    "#flows=tanks",
+    "#desire=<car>",
+    "#reach=walk,15,1",
+    "#reach=fly,15,1,2",
+    "#reach=walk,-15,1,2",
     "#vs=",
     "#look=%E0%A4%A",
     "#=&&&==",
