@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from dothi.evaluate import CITY, Values, check_current, evaluate, record_of
 from dothi.indicators import KPIS
 from dothi.kpi import Kpi
-from dothi.run import notes_of, parameters
+from dothi.record import notes_of, parameters
 from dothi.scenario import LANGUAGES, Scenario, lineage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dothi.errors import Problem
-    from dothi.run import Place
+    from dothi.record import Place
     from dothi.study import Study
 
 Verdict = Literal["better", "worse", "other", "same", ""]

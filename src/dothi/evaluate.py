@@ -12,11 +12,11 @@ from dothi.content import code_digest, digest
 from dothi.errors import InputError, Problem, Problems
 from dothi.io.files import is_whole, write_text
 from dothi.kpi import Evidence
-from dothi.run import asked, read_record
+from dothi.record import asked, read_record
 from dothi.scenario import lineage
 
 if TYPE_CHECKING:
-    from dothi.run import Place
+    from dothi.record import Place
     from dothi.scenario import Scenario
 
 CITY: Final = ""

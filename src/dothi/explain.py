@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dothi.chain import STAGES
-from dothi.run import APPLY, Outcome, Ran
 from dothi.scenario import TODAY, Scenario
+from dothi.work import APPLY, Outcome
 
 if TYPE_CHECKING:
+    from dothi.run import Ran
     from dothi.store import Store
 
 COLOURS: Final = {"made": "#cfe6d4", "found": "#e9e6de", "left out": "#f2d6d0"}
@@ -24,7 +25,7 @@ class Node:
     Attributes
     ----------
     scenario, work
-        What it is: a simulation, or `dothi.run.APPLY` for the changes of the scenario.
+        What it is: a simulation, or `dothi.work.APPLY` for the changes of the scenario.
     outcome
         What became of it.
     reads

@@ -17,8 +17,8 @@ from dothi.evaluate import CITY
 from dothi.indicators import KPIS
 from dothi.io.files import is_whole
 from dothi.io.toml import read_toml
+from dothi.record import asked, left_out_of, notes_of, read_record
 from dothi.rules import in_language, told
-from dothi.run import asked, left_out_of, notes_of, read_record
 from dothi.scenario import TODAY, Scenario, lineage, read_scenarios
 from dothi.shown import Kept, Shown, key_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dothi.kpi import Kpi
-    from dothi.run import Place
+    from dothi.record import Place
     from dothi.study import Study
 
 LANGUAGES: Final = ("vi", "fr", "en")

@@ -5,62 +5,25 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
-from filelock import FileLock
-
-from dothi.chain import STAGES, Stage, needed
-from dothi.city import City
-from dothi.content import DIGITS, code_digest, digest, inputs_digest
-from dothi.errors import ConvergenceError, DothiError, EngineMissingError, InputError, Problem, Problems
-from dothi.io.files import is_whole, sha256, whole_folder, write_text
-from dothi.io.toml import report_invalid
-from dothi.model import MARK, Params, require
+from dothi.chain import STAGES, needed
+from dothi.content import code_digest, digest
+from dothi.errors import ConvergenceError, DothiError, InputError, Problem
+from dothi.io.files import is_whole, write_text
+from dothi.record import Place, asked, parameters, read_record, settings
 from dothi.scenario import TODAY, Scenario, lineage
-from dothi.store import Store
 from dothi.turns import at_work
+from dothi.work import APPLY, Outcome, apply_scenario, read_notes, recall, run_stage, scenario_folder
 from dothi.workers import Inline
 
-State = Literal["made", "found", "left out"]
 WATCH_S: Final = 0.2
-NOTES: Final = "notes.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    What became of one simulation of one scenario.
-
-    Attributes
-    ----------
-    model
-        Name of the simulation.
-    state
-        Whether its result was made, was found in the store, or is left out for want of input.
-    key
-        Where it lies in the store; empty where left out.
-    seconds
-        How long it took in this run [s].
-    problems
-        Why it was left out.
-    """
-
-    model: str
-    state: State
-    key: str = ""
-    seconds: float = 0.0
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """Why it was left out, in one line."""
-        return "; ".join(map(str, self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,41 +80,6 @@ class Silent:
 
 class Cancelled(DothiError):  # noqa: N818 - a decision, not an error
     """A run was stopped; what was finished is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """
-    Where a run works.
-
-    Attributes
-    ----------
-    folder
-        Study folder.
-    city
-        Folder of the city as it is.
-    derived
-        Folder of everything that can be made again.
-    models
-        Parameters that differ from the usual ones, by model.
-    records
-        Folder under `derived` with a file by scenario that says which results belong to it.
-    """
-
-    folder: Path
-    city: Path
-    derived: Path
-    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    records: str = "runs"
-
-    @property
-    def store(self) -> Store:
-        """Results."""
-        return Store(self.derived / "results")
-
-    def record(self, scenario: str) -> Path:
-        """File that says which results belong to a scenario."""
-        return self.derived / self.records / f"{scenario}.json"
 
 
 def run_scenarios(
@@ -224,69 +152,6 @@ def known_models(names: tuple[str, ...] | None) -> list[str]:
         raise InputError([Problem(f"is a model: {error.args[0]} is none of {', '.join(STAGES)}")]) from error
 
 
-def settings(place: Place, scenarios: Sequence[Scenario]) -> dict[str, dict[str, Any]]:
-    """Parameters that differ from the usual ones, by model: those of the study, of a scenario and of its bases."""
-    given: dict[str, dict[str, Any]] = {}
-    for source in (place.models, *(scenario.models for scenario in scenarios)):
-        for model, values in source.items():
-            given.setdefault(model, {}).update(
-                {name: _with_content(place.folder, value) for name, value in values.items()}
-            )
-    return given
-
-
-def _with_content(folder: Path, value: Any) -> Any:
-    """Value of a parameter; where it names a file of the study, its address with the checksum of what it holds."""
-    if not isinstance(value, str) or not value or not Path(value).suffix:
-        return value
-    path = (folder / value).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        return value
-    return f"{path}{MARK}{sha256(path)[:DIGITS]}"
-
-
-def parameters(place: Place, scenarios: Sequence[Scenario], stages: Iterable[str]) -> dict[str, Params]:
-    """
-    Parameters of simulations: the usual ones, those of the study, those of the scenario and its bases.
-
-    Parameters
-    ----------
-    place
-        Where.
-    scenarios
-        A scenario and its bases, as `dothi.scenario.lineage` gives them.
-    stages
-        Names of the simulations.
-
-    Raises
-    ------
-    InputError
-        Parameters break rules: all of them are named.
-    """
-    from pydantic import ValidationError
-
-    given = settings(place, scenarios)
-    problems = Problems()
-    for model in given:
-        if model not in STAGES:
-            problems.error(f"is a model: one of {', '.join(STAGES)}", column=f"models.{model}")
-    found: dict[str, Params] = {}
-    for name in stages:
-        try:
-            found[name] = _with(STAGES[name], given.get(name, {}))
-        except ValidationError as error:
-            own = Problems(f"models.{name} of {scenarios[-1].name}")
-            report_invalid(error, "", own)
-            problems.extend(own)
-    problems.raise_errors()
-    return found
-
-
-def _with(stage: Stage, values: Mapping[str, Any]) -> Params:
-    usual = stage.load()().params
-    return type(usual).model_validate(usual.model_dump() | dict(values)) if values else usual
-
-
 def _check_settings(place: Place, scenarios: Sequence[Scenario], given: Mapping[str, Any]) -> None:
     """Check parameters, unless the last run did: for that, their models would have to be imported."""
     record = read_record(place.record(scenarios[-1].name))
@@ -304,9 +169,6 @@ class _Task:
     scenario: str
     work: str
     after: tuple[tuple[str, str], ...]
-
-
-APPLY: Final = "apply"
 
 
 class _Run:
@@ -475,160 +337,6 @@ class _Run:
         }
         if old is None or {**old, "finished": ""} != {**record, "finished": ""}:
             write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-
-
-def asked(place: Place, scenarios: Sequence[Scenario]) -> str:
-    """Checksum of what a run of a scenario and its bases depends on: the city, their changes, and the parameters."""
-    lines = [scenario.model_dump(mode="json", include={"change", "models"}) for scenario in scenarios]
-    return digest(place.city.name, place.models, lines)
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """Which results belong to a scenario; None where it was not run yet."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def notes_of(record: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """What the changes of a run put right or want to be known, from its record."""
-    return tuple(map(Problem.of, record.get("notes", ())))
-
-
-def left_out_of(record: Mapping[str, Any]) -> dict[str, tuple[Problem, ...]]:
-    """Why simulations of a run were left out, from its record."""
-    return {
-        model: (Problem(told),) if isinstance(told, str) else tuple(map(Problem.of, told))  # once, this was one text
-        for model, told in record.get("left_out", {}).items()
-    }
-
-
-def scenario_folder(place: Place, base: Path, scenario: Scenario) -> Path:
-    """Folder of the city of a scenario, made from that of its base; without changes it is that of the base."""
-    if not scenario.change:
-        return base
-    changes = scenario.model_dump(mode="json")["change"]
-    return place.derived / "cities" / digest("scenario", base.name, changes, code_digest("dothi.changes"))
-
-
-def apply_scenario(place: Place, base: Path, scenario: Scenario) -> tuple[Path, float, bool]:
-    """
-    City of a scenario, made from that of its base or found.
-
-    Returns
-    -------
-    tuple
-        Its folder, the time it took [s], and whether it was there already.
-    """
-    began = time.perf_counter()
-    folder = scenario_folder(place, base, scenario)
-    if is_whole(folder):
-        return folder, time.perf_counter() - began, True
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent / f".{folder.name}.lock"):
-        if is_whole(folder):
-            return folder, time.perf_counter() - began, True
-        path = place.folder / "scenarios" / f"{scenario.name}.toml"
-        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-        before = City.read(base)
-        notes = Problems()
-        city = scenario.apply(before, file=str(path) if text else "", text=text, notes=notes)
-        with whole_folder(folder) as part:
-            city.write(part, city.files_of(before, base), share=True)
-            told = [note.plain for note in notes]
-            write_text(part / NOTES, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    return folder, time.perf_counter() - began, False
-
-
-def read_notes(folder: Path) -> tuple[Problem, ...]:
-    """What the changes that made a city put right or want to be known; none where no change made it."""
-    try:
-        return tuple(map(Problem.of, json.loads((folder / NOTES).read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError):
-        return ()
-
-
-def recall(
-    place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]
-) -> Outcome | None:
-    """Result that this city, these parameters and this code gave before, without reading the city; see `run_stage`."""
-    began = time.perf_counter()
-    lacking = [earlier for earlier in STAGES[name].takes if not before[earlier]]
-    if lacking:
-        return Outcome(name, "left out", problems=(Problem(f"there is a result of {', '.join(lacking)}"),))
-    try:
-        key = _note(place, folder, name, given, before).read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-    kept = place.store.find(name, key)
-    return Outcome(name, "found", kept.key, time.perf_counter() - began) if kept else None
-
-
-def _note(place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]) -> Path:
-    """File that says under which key the result lies."""
-    stage = STAGES[name]
-    modules = {stage.module, *(handover.__module__ for handover in stage.before.values())}
-    code = [code_digest(module) for module in sorted(modules)]
-    return place.derived / "known" / digest(folder.name, name, dict(given), code, dict(before))
-
-
-def run_stage(place: Place, folder: Path, name: str, given: Mapping[str, Any], before: Mapping[str, str]) -> Outcome:
-    """
-    Result of one simulation on one city, made or found.
-
-    Parameters
-    ----------
-    place
-        Where.
-    folder
-        Folder of the city.
-    name
-        The simulation.
-    given
-        Its parameters where they differ from the usual ones.
-    before
-        Keys of the results handed to it, by simulation; an empty key means that there is none.
-    """
-    began = time.perf_counter()
-    found = recall(place, folder, name, given, before)
-    if found:
-        return found
-    stage, store = STAGES[name], place.store
-    city = City.read(folder)
-    for earlier, handover in stage.before.items():
-        if not before[earlier]:
-            continue
-        taken = store.find(earlier, before[earlier])
-        if taken is None:
-            raise InputError([Problem("is whole: run again", file=str(store.root / earlier / before[earlier]))])
-        city = handover(city, taken.result())
-    model, params = stage.load(), _with(stage, given)
-    try:
-        require(city, model)
-    except InputError as error:
-        return Outcome(name, "left out", problems=error.problems)
-    produced_by = {
-        "model": name,
-        "parameters": params.model_dump(mode="json"),
-        "code": code_digest(stage.module),
-        "inputs": inputs_digest(city, model.inputs, model.rasters),
-        "taken": dict(before),
-    }
-    key = digest({part: value for part, value in produced_by.items() if part != "taken"})
-    with store.lock(name, key):
-        kept = store.find(name, key)
-        state: State = "found" if kept else "made"
-        if kept is None:
-            started = time.perf_counter()
-            try:
-                result = model(params).run(city)
-            except EngineMissingError as error:
-                return Outcome(name, "left out", seconds=time.perf_counter() - began, problems=(Problem(str(error)),))
-            kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)
-    write_text(_note(place, folder, name, given, before), kept.key)
-    return Outcome(name, state, kept.key, time.perf_counter() - began)
 
 
 def _done(given: Any) -> Future[Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Executor
 
-    from dothi import run
+    from dothi import record, run
     from dothi.draft import Step
     from dothi.jobs import Progress
     from dothi.kpi import Evidence
@@ -154,9 +154,9 @@ class Study:
         return found
 
     @property
-    def place(self) -> run.Place:
+    def place(self) -> record.Place:
         """Where scenarios of this study are run, and how."""
-        from dothi.run import Place
+        from dothi.record import Place
 
         folder = self.folder.absolute()  # workers of a cluster stand in other folders
         return Place(folder, self.city_folder.absolute(), folder / DERIVED, self.config.models)

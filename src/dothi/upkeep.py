@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from dothi.errors import InputError, Problem
 from dothi.evaluate import kept_values
-from dothi.run import read_record
+from dothi.record import read_record
 from dothi.turns import alone
 
 if TYPE_CHECKING:

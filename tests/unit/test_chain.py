@@ -10,7 +10,7 @@ import pytest
 from dothi.chain import STAGES, Stage, needed
 from dothi.errors import ConvergenceError, EngineMissingError
 from dothi.model import Params, Result, columns_of
-from dothi.run import read_record
+from dothi.record import read_record
 from dothi.scenario import TODAY
 from dothi.sweep.ensemble import run_sweep
 from dothi.sweep.plan import plan_from

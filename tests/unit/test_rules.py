@@ -15,7 +15,18 @@ from dothi.rules_words import RULES
 
 ROOT = Path(dothi.__file__).parent
 MET = (
-    *("changes/*.py", "scenario.py", "scenario_write.py", "run.py", "evaluate.py", "model.py", "schema.py", "study.py"),
+    *(
+        "changes/*.py",
+        "scenario.py",
+        "scenario_write.py",
+        "run.py",
+        "record.py",
+        "work.py",
+        "evaluate.py",
+        "model.py",
+        "schema.py",
+        "study.py",
+    ),
     *("overview.py", "difference.py", "turns.py", "io/toml.py", "derive/heavy_rain.py", "server/runs.py"),
     *("server/body.py", "server/problems.py"),
 )

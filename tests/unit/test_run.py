@@ -1,12 +1,14 @@
 """Runs: what is computed, what is found, what is left out, and what survives."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from dothi.errors import InputError
 from dothi.indicators import KPIS, values
-from dothi.run import Cancelled, notes_of, read_record
+from dothi.record import asked, notes_of, read_record
+from dothi.run import Cancelled
 from dothi.scenario import TODAY
 
 pytestmark = pytest.mark.usefixtures("little_chain")
@@ -179,3 +181,16 @@ def test_scenarios_with_the_same_changes_share_a_city_and_each_is_named_in_its_n
     ran = study.run()
     assert ran["rain"].city == ran["again"].city
     assert ran["again"].notes[0].file == "again, change 2: storm"
+
+
+def test_a_run_is_out_of_date_where_a_file_that_its_parameters_name_has_changed(little_study):
+    study = little_study()
+    (study.folder / "data").mkdir()
+    matrix = study.folder / "data" / "trips.omx"
+    place = replace(study.place, models={"traffic": {"matrices": "data/trips.omx"}})
+    lines = [study.scenarios[TODAY]]
+    matrix.write_bytes(b"one")
+    before = asked(place, lines)
+    assert asked(place, lines) == before
+    matrix.write_bytes(b"two")
+    assert asked(place, lines) != before

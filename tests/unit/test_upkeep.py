@@ -9,11 +9,11 @@ import pytest
 
 from dothi.errors import DothiError, InputError
 from dothi.explain import COLOURS, dot, explain, mermaid
-from dothi.run import APPLY
 from dothi.scenario import TODAY
 from dothi.trace import trace
 from dothi.turns import alone, at_work
 from dothi.upkeep import needed_by, result_by, tidy
+from dothi.work import APPLY
 from dothi.workers import Cluster, Inline, Late, executor_for
 
 pytestmark = pytest.mark.usefixtures("little_chain")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from dothi.compare import Comparison
     from dothi.explain import Graph
-    from dothi.run import Outcome, Ran
+    from dothi.run import Ran
     from dothi.sweep.ensemble import Ensemble
+    from dothi.work import Outcome
 
 MARKS = {"made": "[green]✓[/]", "found": "[dim]·[/]", "left out": "[yellow]–[/]"}
 VERDICTS = {"better": "green", "worse": "red"}
@@ -195,7 +196,7 @@ def _print_tree(graph: Graph, aside: bool) -> None:
     from rich.tree import Tree
 
     from dothi.explain import said
-    from dothi.run import APPLY
+    from dothi.work import APPLY
 
     console = Console(stderr=aside, highlight=False)
     for scenario in graph.scenarios:

@@ -14,7 +14,7 @@ from dothi import __version__
 from dothi.chain import STAGES
 from dothi.overview import LANGUAGES
 from dothi.publish import comparison as compared
-from dothi.run import parameters
+from dothi.record import parameters
 from dothi.scenario import lineage
 from dothi.status import STATUSES
 

@@ -19,16 +19,17 @@ from dothi.catalogue import Facts
 from dothi.chain import needed
 from dothi.errors import DothiError, InputError, Problem, Problems
 from dothi.overview import ProblemFacts, Texts, reason_of
-from dothi.run import Cancelled, Outcome, known_models, run_scenarios
+from dothi.run import Cancelled, known_models, run_scenarios
 from dothi.scenario import read_scenarios
 from dothi.server.problems import BusyError
 from dothi.shown import missing
 from dothi.workers import processes
 
 if TYPE_CHECKING:
-    from dothi.run import Place
+    from dothi.record import Place
     from dothi.scenario import Scenario
     from dothi.study import Study
+    from dothi.work import Outcome
 
 KEPT: Final = 20
 """Runs that can still be asked about."""

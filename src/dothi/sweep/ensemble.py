@@ -13,7 +13,7 @@ from dothi.chain import STAGES, needed
 from dothi.errors import InputError, Problem, Problems
 from dothi.evaluate import CITY, evaluate
 from dothi.indicators import KPIS
-from dothi.run import WATCH_S, Cancelled, Place, run_scenarios
+from dothi.run import WATCH_S, Cancelled, run_scenarios
 from dothi.shapes import Floats
 from dothi.sweep.design import HIGH, LOW, MIDDLE, Design, design_of
 from dothi.sweep.plan import SweepPlan, with_settings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import threading
     from concurrent.futures import Executor
 
+    from dothi.record import Place
     from dothi.run import Progress
     from dothi.scenario import Scenario
     from dothi.study import Study
