@@ -97,6 +97,7 @@ STAGES: Final[dict[str, Stage]] = {
         may_take={"transit": transit_times_from, "traffic": congested_times_from},
     ),
     "emissions": Stage("dothi.emissions.model:EmissionsModel", takes={"traffic": link_flows_from}),
+    "noise": Stage("dothi.noise.model:NoiseModel", takes={"traffic": link_flows_from}),
 }
 """Simulations on offer by name, each behind those it takes from."""
 

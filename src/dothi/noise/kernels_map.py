@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dothi.compiled import kernel
-from dothi.noise.kernels import N_BANDS, NO_EDGE, ZERO, around, boundary, power_of_ten, thrown_back
+from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, RAYS_M, ZERO, around, boundary, power_of_ten, thrown_back
 from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, way_round
-from dothi.noise.kernels_rays import DEEP, HITS, ROOM, Profile, Scene, free, leg, level_at, mirror, on_wall
+from dothi.noise.kernels_rays import DEEP, HITS, ROOM, Profile, Scene, crossings, free, leg, level_at, mirror, on_wall
 from dothi.shapes import Floats, Integers
 
 SPHERE = 10.0**-1.1  # 20 lg d + 11, 2.5.12
@@ -19,6 +19,8 @@ MANY = 4096  # pieces and images that one receiver can hear
 WALLS = 512  # walls that one receiver can see
 BINS = 160
 LOUDEST_DB = 140.0
+WELL_SCREENED = 10.0**-2.5  # least energy over one edge, by the limit of 25 dB
+BOTH_SIDES = 10.0**0.6  # most that the ground adds on both sides of an edge
 NO_PATH = 1e9
 GUESS = 4.0  # how much better a screened path by way of a wall may come through than the direct one
 
@@ -41,8 +43,10 @@ class Sources(NamedTuple):
         Road it belongs to.
     power : (n_roads, n_periods, 8)
         A-weighted sound power per metre by period and octave band [pW m⁻¹].
+    bands : (n_roads, 8)
+        The same, mean of the day with the weights of its periods [pW m⁻¹].
     loud : (n_roads,)
-        The same, all bands, mean of the day with the weights of its periods [pW m⁻¹].
+        The same, all bands [pW m⁻¹].
     """
 
     grid: Floats
@@ -51,6 +55,7 @@ class Sources(NamedTuple):
     whole: Floats
     road: Integers
     power: Floats
+    bands: Floats
     loud: Floats
 
 
@@ -357,6 +362,35 @@ def _profile(
 
 
 @kernel()
+def sharper(src: Sources, scene: Scene, e: int, x: float, y: float, z: float, heard: Heard, p: Profile) -> float:
+    """
+    Bound of what a direct path brings, as energy, once it is known which roofs stand in its way.
+
+    The roof that screens most screens at least that much, in favourable conditions and by band; the ground adds at
+    most 3 dB on either side of it.
+    """
+    xs, ys, hs = heard.at[e, 0], heard.at[e, 1], heard.at[e, 2]
+    hit_t, hit_wall, top = p.hit_t, p.hit_wall, scene.top
+    hits = crossings(scene, xs, ys, x, y, hit_t, hit_wall)
+    flat = math.hypot(x - xs, y - ys)
+    d = math.hypot(flat, z - hs)
+    bend, worst = 0.5 / max(RAYS_M, 8.0 * d), 0.0
+    for k in range(hits):
+        near, far = hit_t[k] * flat, (1.0 - hit_t[k]) * flat
+        over = top[hit_wall[k]] - hs - hit_t[k] * (z - hs) - bend * near * far
+        if over > 0.0:
+            worst = max(worst, over * over * flat / (2.0 * max(near * far, 1e-6)))
+    if worst <= 0.0:
+        return heard.bound[e]
+    worst = min(worst, d)  # twice the gap squared over the sides is too much close to an end
+    road, total = heard.road[e], 0.0
+    for band in range(N_BANDS):
+        through = 1.0 / (3.0 + 40.0 / LAMBDA[band] * 0.5 * worst)
+        total += src.bands[road, band] * max(through, WELL_SCREENED)
+    return min(total * heard.spread[e] * BOTH_SIDES, heard.bound[e])
+
+
+@kernel()
 def _add(src: Sources, how: Method, e: int, heard: Heard, d: float, lost: Floats, out: Floats) -> None:
     """Add the energy of one path to each period."""
     road, spread, brought = heard.road[e], heard.spread[e], 0.0
@@ -437,17 +471,32 @@ def _follow(
     out: Floats,
     paths: Integers,
 ) -> float:
-    """Follow the paths of one receiver, the loudest first, until the rest cannot matter; gives what was found."""
-    found = 0.0
+    """
+    Follow the paths of one receiver, the loudest first, until the rest cannot matter.
+
+    Of a path with roofs in the way, a sharper bound is known before it is followed; such paths are left out as long as
+    their bounds together stay below half of what may be left out.
+
+    Returns
+    -------
+    float
+        Energy of the weighted day that was found.
+    """
+    found, left = 0.0, 0.0
     for k in range(n):
         e = heard.order[k]
         found = 0.0
         for p in range(out.size):
             found += how.weight[p] * out[p]
         enough = how.error * max(found, how.quiet)
-        if rest <= enough:
+        if rest + left <= enough:
             break
         rest -= heard.bound[e]
+        if heard.wall[e] < 0:
+            sharp = sharper(src, scene, e, x, y, z, heard, room.profile)
+            if left + sharp <= 0.5 * enough:
+                left += sharp
+                continue
         count, kinds, kind = ZERO, ZERO + 1, ZERO
         while kind < kinds:
             edges = _one(src, scene, how, e, kind, x, y, z, heard, room, out)
@@ -455,7 +504,7 @@ def _follow(
                 count = edges
                 d = math.hypot(x - heard.at[e, 0], y - heard.at[e, 1])
                 if count > 0 and heard.wall[e] < 0 and d <= how.lateral_reach and 0.1 * heard.bound[e] > enough:
-                    kinds = 3
+                    kinds += 2
             elif edges >= 0:
                 paths[3] += 1
             kind += 1

@@ -11,7 +11,7 @@ from dothi.shapes import Floats, Integers
 
 TOUCH_M = 0.01  # walls nearer than this to an end of a leg are where it starts or ends
 STEPS = 20  # samples of the ground on a long leg
-STEP_MIN_M, STEP_MAX_M = 2.0, 15.0
+STEP_MIN_M, STEP_MAX_M = 8.0, 15.0
 ROOM = 1024  # vertices of a profile
 HITS = 256  # walls on a leg
 DEEP = 16  # roofs over one another

@@ -194,6 +194,7 @@ def sources_of(lines: Shapes, power: Floats, weight: Floats, ground: Ground, dec
     start, item = _index(mids, mids, grid)
     ends, road, level = ends[item], road[item], level[item]  # neighbours lie side by side in memory
     longest = float(np.hypot(ends[:, 3] - ends[:, 0], ends[:, 4] - ends[:, 1]).max()) if len(ends) else 0.0
+    bands = np.einsum("npb,p->nb", power, weight)
     return Sources(
         np.array([*grid, longest]),
         start,
@@ -201,7 +202,8 @@ def sources_of(lines: Shapes, power: Floats, weight: Floats, ground: Ground, dec
         np.column_stack([middle[road], half[road], level]),
         road,
         np.ascontiguousarray(power),
-        np.ascontiguousarray(np.einsum("npb,p->n", power, weight)),
+        np.ascontiguousarray(bands),
+        np.ascontiguousarray(bands.sum(axis=1)),
     )
 
 
