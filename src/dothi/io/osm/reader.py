@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -89,6 +90,10 @@ _MARK: Final = "area"
 """Key that tells the relations which areas are made of from the closed ways that they are made of."""
 _LIMITS: Final = np.array([180 * PER_DEG, 90 * PER_DEG], dtype=np.int64)
 _BUFFER_BYTES: Final = 1 << 18
+_QUEUE: Final = ("OSMIUM_MAX_OSMDATA_QUEUE_SIZE", "2")
+"""Blocks that libosmium decodes ahead of what is taken: it would keep 20, of about a megabyte each."""
+_M_ARENA_MAX: Final = -8
+"""Of `mallopt` in the C library of GNU: how many heaps threads spread over; 0 for as many as it likes."""
 _INDEX_IN_MEMORY_BYTES: Final = {"pbf": 400 << 20, "xml": 6 << 30, "xml.bz2": 500 << 20, "xml.gz": 600 << 20}
 """Size of a file up to which its node positions stay in memory: about 30 million nodes of 16 bytes, 0.5 GB."""
 
@@ -144,7 +149,7 @@ def read_osm(
     problems.raise_errors()
     file = osmium.io.File(str(path.resolve()), kind)
     bounds = extent.within(LONLAT) if extent is not None else None
-    with _reading(problems), _without_cycle_collector():
+    with _reading(problems), _without_cycle_collector(), _frugal():
         stream, box = _read(file, kind, path.stat().st_size, frozenset(layers), bounds)
     problems.raise_errors()
     if not stream.n_objects:
@@ -199,6 +204,28 @@ def _without_cycle_collector() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """
+    Keep the threads of libosmium from hoarding memory.
+
+    They decode few blocks ahead, unless the environment says otherwise, and take memory from one heap: else each has
+    its own, none of which gives back what the others could use.
+    """
+    name, size = _QUEUE
+    told = name in os.environ
+    os.environ.setdefault(name, size)
+    with suppress(AttributeError, OSError):  # other C libraries than that of GNU have no such option
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    try:
+        yield
+    finally:
+        if not told:
+            del os.environ[name]
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 0)
 
 
 def _read(
