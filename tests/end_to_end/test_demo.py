@@ -10,6 +10,8 @@ from matplotlib.image import imread
 from dothi import schema
 from dothi.cli import main
 from dothi.errors import Problems
+from dothi.publish.pictures import draw_map
+from dothi.publish.view import draw_view
 from dothi.tables import TABLES
 
 
@@ -98,6 +100,12 @@ def test_the_city_does_not_change_when_its_tables_are_written_to(city):
     higher = city.with_tables(buildings=city["buildings"].assign(height_m=99.0))
     assert (higher["buildings"]["height_m"] == 99.0).all()
     assert city["buildings"]["height_m"].max() > 50.0
+
+
+def test_pictures_drawn_while_the_city_is_made_are_those_of_the_finished_city(demo, city, tmp_path):
+    for name, draw in (("map", draw_map), ("view", draw_view)):
+        draw(city, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes() == (demo / "pictures" / f"{name}.png").read_bytes()
 
 
 def test_the_report_shows_counts_coverage_errors_and_problems(demo):

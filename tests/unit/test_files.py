@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from dothi.errors import InputError
-from dothi.io.files import replacing, sha256, write_text
+from dothi.io.files import SEAL, replacing, sha256, whole_folder, write_text
 from dothi.io.toml import line_of, read_toml
 
 
@@ -61,3 +63,27 @@ seed = 1
     assert line_of(text, ("source", 1, "columns", "nom")) == 9
     assert line_of(text, ("build", "seed")) == 11
     assert line_of(text, ("crs",)) is None
+
+
+def test_all_files_of_a_folder_are_flushed_before_it_gets_its_name(tmp_path, monkeypatch):
+    target, flushed, flush = tmp_path / "whole", [], os.fsync
+
+    def noted(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, target.exists()))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with whole_folder(target) as part:
+        write_text(part / "a.txt", "a")
+        (part / "inner").mkdir()
+        (part / "inner" / "b.txt").write_bytes(b"b")
+        assert not flushed  # together at the end, not one by one
+    for name in ("a.txt", "inner/b.txt", SEAL):
+        assert ((target / name).stat().st_ino, False) in flushed
+
+
+def test_a_file_by_itself_is_flushed_at_once(tmp_path, monkeypatch):
+    flushed, flush = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (flushed.append(handle), flush(handle)))
+    write_text(tmp_path / "a.txt", "a")
+    assert flushed
