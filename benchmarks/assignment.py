@@ -91,7 +91,9 @@ elif work == "warm":
     before = equilibrium(network, demand, [1.0], gap=1e-6)
     result = []
     inner = (network.from_node >= network.n_zones) & (network.to_node >= network.n_zones)
-    for link in np.argsort(np.where(inner, before.volume_pcu_h, 0.0))[[-1, -50, -400]]:
+    used = np.flatnonzero(inner & (before.volume_pcu_h > 0.0))
+    used = used[np.argsort(before.volume_pcu_h[used])]
+    for link in used[[len(used) // 4, len(used) // 2, 3 * len(used) // 4, -20, -1]]:
         cost = network.cost_s.copy()
         cost[0, link] = np.inf
         closed = replace(network, cost_s=cost)

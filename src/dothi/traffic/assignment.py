@@ -25,7 +25,9 @@ SWEEPS: Final = 10
 """Sweeps over all bushes that shift flow, after the first, each time bushes were given links."""
 SWEEP_THRESHOLD: Final = 0.02
 """Share of the mean excess below which a sweep leaves a bush out, and of the first excess at which sweeps end."""
-REPEATS: Final = 20
+TARGET_SHARE: Final = 0.1
+"""Share of the gap asked for at which sweeps end too."""
+REPEATS: Final = 8
 """How often shifts are repeated after each sweep, at most."""
 ENOUGH: Final = 0.1
 """Share of what the first repetition found at which they end."""
@@ -191,8 +193,8 @@ def equilibrium(
        enumeration", Transportation Research Part B 40(10), 2006, 917-936, https://doi.org/10.1016/j.trb.2006.02.008
     """
     wanted, units, shares = _checked(network, demand, pcu, filtering)
-    trips = _trips(wanted, units)
     began = time.process_time()
+    trips = _trips(wanted, units)
     asked = trips.flow.copy()
     solver = _Solver(network, trips, shares, warm)
     history: list[Iteration] = []
@@ -203,7 +205,7 @@ def equilibrium(
             progress(len(history), step.gap)
         if step.gap <= gap or len(history) > max_iterations:
             break
-        solver.equalise(step.gap)
+        solver.equalise(step.gap, gap)
     return _result(network, wanted, units, None if filtering is None else shares, solver, asked, gap, tuple(history))
 
 
@@ -385,12 +387,12 @@ class _Solver:
         add_flows(self.trees, self.traffic.x)
         touch_all(self.traffic)
 
-    def equalise(self, gap: float) -> None:
-        """Shift flow within bushes until little is left to gain."""
+    def equalise(self, gap: float, target: float) -> None:
+        """Shift flow within bushes until little is left to gain, of what there was or of what is asked for."""
         self._load()
         tolerance = min(1e-6, 1e-3 * abs(gap))
         self._excess[:] = np.inf
-        threshold, first = 0.0, np.inf
+        threshold, enough = 0.0, TARGET_SHARE * target * float(self._cost.sum())
         for sweep in range(SWEEPS + 1):
             found = shift(
                 self.graph,
@@ -405,7 +407,7 @@ class _Solver:
             )
             repeat(self.traffic, self.trees, self.pairs, tolerance, REPEATS, ENOUGH)
             threshold = SWEEP_THRESHOLD * float(self._excess.sum()) / max(len(self._excess), 1)
-            if sweep == 0:
-                first = found
-            elif found < SWEEP_THRESHOLD * first:
+            if found <= enough:
                 break
+            if sweep == 0:
+                enough = max(enough, SWEEP_THRESHOLD * found)

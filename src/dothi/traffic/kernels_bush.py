@@ -15,6 +15,8 @@ Flags = npt.NDArray[np.bool_]
 
 DUST = 1e-11
 """Share of the largest flow into a node below which a flow is a rounding residue."""
+SAME = 1e-9
+"""Relative difference from a flow of another case below which it is the same."""
 MAX_CORRECTIONS = 4
 """Newton steps of a shift."""
 OVERSHOT = 0.3
@@ -212,13 +214,13 @@ def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Po
                             cheapest[here] = w
                         w += 1
                         degree += 1
-                    traffic.x[a] -= old.flow[q]
                 if degree > 0:
                     order[n] = here
                     trees.degree[first + n] = degree
                     n += 1
-        kept = n
-        n = settle(graph, T, n, dist, pred, order, key, heap, place)
+        kept, left = n, w
+        if n < n_nodes:
+            n = settle(graph, T, n, dist, pred, order, key, heap, place)
         for k in range(n):
             trees.node[first + k] = order[k]
         for k in range(kept, n):
@@ -231,9 +233,18 @@ def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Po
             if dist[trips.destination[q]] == np.inf:
                 trips.flow[q] = 0.0
         restore(graph, trips, trees, b, cheapest, through)
-        for q in range(trees.link_start[b], w):
-            if trees.flow[q] > 0.0:
-                traffic.x[trees.link[q]] += trees.flow[q]
+        start = trees.link_start[b]
+        before = old.link_start[old_of[b]] if old_of[b] >= 0 else 0
+        whole = old_of[b] >= 0 and left - start == old.n_links[old_of[b]]  # then links are where they were
+        if old_of[b] >= 0 and not whole:
+            for q in range(before, before + old.n_links[old_of[b]]):
+                if old.link[q] >= 0:
+                    traffic.x[old.link[q]] -= old.flow[q]
+        for q in range(start, w):
+            had = old.flow[before + q - start] if whole and q < left else 0.0
+            more = trees.flow[q] - had
+            if abs(more) > SAME * had:
+                traffic.x[trees.link[q]] += more
                 touch(traffic, trees.link[q])
 
 
