@@ -86,6 +86,13 @@ def link_flows_from(city: City, result: Result) -> City:
     return city.with_tables(link_flows=result.tables["link_flows"])
 
 
+def flows_from(city: City, result: Result) -> City:
+    """City whose links have the flows of simulated traffic, by class of vehicles, and the times of cars."""
+    names = [*(f"volume_{kind}_veh_h" for kind in ("car", "motorbike", "bus", "truck")), "time_car_s"]
+    links = city["links"]
+    return city.with_tables(links=links.drop(columns=names, errors="ignore").join(result.tables["links"][names]))
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
@@ -98,6 +105,7 @@ STAGES: Final[dict[str, Stage]] = {
     ),
     "emissions": Stage("dothi.emissions.model:EmissionsModel", takes={"traffic": link_flows_from}),
     "noise": Stage("dothi.noise.model:NoiseModel", takes={"traffic": link_flows_from}),
+    "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),
 }
 """Simulations on offer by name, each behind those it takes from."""
 

@@ -109,6 +109,22 @@ def test_time_from_door_to_door_is_walk_wait_and_ride():
     assert_array_equal(sums[0, 0], [1, 1030, 60 + 120 + 30, 300 + 400, 2])
 
 
+def test_time_in_a_vehicle_begins_when_it_leaves():
+    plain = Plain(2, [[(0, 550, 600), (1, 900, 950)]], [])
+    one = collected([0], [0], [0], 1)
+    _, sums = sums_of(plain, [500], plain.footpaths(), one, collected([0], [1], [0], 1))
+    assert_array_equal(sums[0, 0], [1, 400, 0, 300, 1])
+
+
+def test_of_stops_that_are_left_for_a_place_at_one_time_the_one_with_fewest_rides_counts():
+    # stop 1 at 900 with one ride and 60 s to walk; stop 3 at 950 with two rides and 10 s to walk
+    trips = [[(0, 600, 600), (1, 900, 900)], [(0, 600, 600), (2, 700, 700)], [(2, 800, 800), (3, 950, 950)]]
+    plain, one = Plain(4, trips, []), collected([0], [0], [0], 1)
+    for stops, walks in (([1, 3], [60, 10]), ([3, 1], [10, 60])):
+        _, sums = sums_of(plain, [500], plain.footpaths(), one, collected([0, 0], stops, walks, 1))
+        assert_array_equal(sums[0, 0], [1, 460, 60, 300, 1])
+
+
 def test_whoever_gets_on_gets_off_and_all_travellers_are_accounted_for():
     rng = np.random.default_rng(2)
     for _ in range(10):

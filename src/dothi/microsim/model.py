@@ -1,0 +1,261 @@
+"""Traffic of the peak hour, vehicle by vehicle, in SUMO."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+import shapely
+from pydantic import Field, model_validator
+
+from dothi.microsim import convert
+from dothi.microsim.routes import Streets, Way, ways_from_flows
+from dothi.microsim.sumo import Sumo, count
+from dothi.model import Params, Result, columns_of
+from dothi.schema import Column, Schema
+from dothi.shapes import Floats
+from dothi.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from dothi.city import City
+
+GOOD_GEH: Final = 5.0
+MOTOR: Final = tuple(convert.CLASSES)
+
+
+class MicrosimParams(Params):
+    """Parameters of the simulation vehicle by vehicle."""
+
+    area: tuple[tuple[float, float], ...] = Field(
+        default=(),
+        description="Corners of the area on the grid of the city, or two opposite corners of a box; the whole city "
+        "where none are given [m].",
+    )
+    duration_s: float = Field(default=3600.0, ge=300.0, le=86_400.0, description="Time that is measured [s].")
+    warm_up_s: float = Field(default=900.0, ge=0.0, le=7200.0, description="Time before that, not measured [s].")
+    scale: float = Field(default=1.0, gt=0.0, le=5.0, description="Share of the flows that is simulated [1].")
+    lateral_resolution_m: float = Field(
+        default=0.8,
+        ge=0.0,
+        le=3.5,
+        description="Width of the stripes in which vehicles move side by side; 0: lanes [m].",
+    )
+    step_s: float = Field(default=1.0, ge=0.1, le=2.0, description="Step of time [s].")
+    teleport_s: float = Field(
+        default=300.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
+    )
+    rerouting_share: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="Share of the vehicles that look for a quicker way as they drive [1]."
+    )
+    signals_veh_h: float = Field(
+        default=800.0, ge=0.0, description="Flow into a crossing from which on it has signals [veh h⁻¹]."
+    )
+    trajectory_share: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="Share of the vehicles whose ways are kept [1]."
+    )
+    trajectory_period_s: float = Field(
+        default=5.0, ge=1.0, le=60.0, description="Time between two points of a way [s]."
+    )
+    seed: int = Field(default=1, ge=0, description="Seed of everything drawn at random [1].")
+
+    @model_validator(mode="after")
+    def _is_an_area(self) -> MicrosimParams:
+        if len(self.area) == 1:
+            raise ValueError("has two corners of a box, three or more of an outline, or none")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class MicrosimModel:
+    """
+    Vehicles of the morning peak hour one by one, in SUMO, which is a program of its own.
+
+    The network is that of the city, never read from OpenStreetMap again; crossings with much traffic get signals that
+    answer to it. Vehicles are drawn so that their ways add up to the flows of the equilibrium. Motorbikes take any
+    place across a lane.
+    """
+
+    params: MicrosimParams = field(default_factory=MicrosimParams)
+
+    name: ClassVar[str] = "microsim"
+    inputs: ClassVar[Mapping[str, Schema]] = {
+        "nodes": columns_of("nodes", "geometry"),
+        "links": {
+            **columns_of(
+                "links",
+                "geometry",
+                "from_node_id",
+                "to_node_id",
+                "reverse_link_id",
+                "class",
+                "lanes",
+                "free_speed_m_s",
+                *MOTOR,
+            ),
+            **{
+                f"volume_{kind}_veh_h": Column("float", "veh h⁻¹", f"Flow of {kind} traffic.", 0.0, missing=True)
+                for kind in MOTOR
+            },
+            "time_car_s": Column("float", "s", "Time of a car.", 0.0, missing=True),
+        },
+    }
+    optional: ClassVar[tuple[str, ...]] = ()
+    rasters: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[Mapping[str, Schema]] = {
+        "links": {
+            "microsim_volume_veh_h": Column("float", "veh h⁻¹", "Vehicles that left the link.", 0.0, missing=True),
+            "microsim_delay_s": Column("float", "s", "Time lost on the link, mean of its vehicles.", 0.0, missing=True),
+            "microsim_queue_m": Column("float", "m", "Longest queue of its lanes, mean over time.", 0.0, missing=True),
+            "microsim_speed_m_s": Column("float", "m s⁻¹", "Mean speed on the link.", 0.0, missing=True),
+            "microsim_geh": Column("float", "", "GEH of the flow against the equilibrium.", 0.0, missing=True),
+        },
+        "trajectories": {
+            "geometry": Column("geometry", "", "Way, a point each period.", choices=("LineString",)),
+            "mode": Column("category", "", "Class of the vehicle.", choices=MOTOR),
+            "begin_s": Column("float", "s", "Time of its first point, from the beginning of what is measured."),
+            "period_s": Column("float", "s", "Time between two points.", 0.0),
+        },
+    }
+    references: ClassVar[tuple[str, ...]] = (
+        "P. A. Lopez et al., Microscopic Traffic Simulation using SUMO, 2018, doi:10.1109/ITSC.2018.8569938",
+        "GEH: UK Department for Transport, TAG Unit M3.1",
+    )
+
+    def run(self, city: City) -> Result:
+        """Simulate the peak hour."""
+        sumo = Sumo.find()
+        links = self._links(city["links"])
+        flows = {
+            kind: np.nan_to_num(links[f"volume_{kind}_veh_h"].to_numpy(dtype=float, na_value=0.0)) * self.params.scale
+            for kind in MOTOR
+        }
+        with tempfile.TemporaryDirectory(prefix="dothi-") as folder:
+            return self._simulated(city, links, flows, sumo, Path(folder))
+
+    def _links(self, links: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Links open to motor traffic in the area."""
+        drivable = links[list(MOTOR)].to_numpy(dtype=bool).any(axis=1) & (links["class"].astype("str") != "ferry")
+        drivable &= (links["from_node_id"] != links["to_node_id"]).to_numpy()
+        links = links[drivable]
+        corners = self.params.area
+        if not corners:
+            return links
+        if len(corners) == 2:
+            (x_0, y_0), (x_1, y_1) = corners
+            area = shapely.box(min(x_0, x_1), min(y_0, y_1), max(x_0, x_1), max(y_0, y_1))
+        else:
+            area = shapely.make_valid(shapely.Polygon(corners))
+        return links[convert.inside(links, area)]
+
+    def _simulated(
+        self, city: City, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], sumo: Sumo, folder: Path
+    ) -> Result:
+        total = np.sum(list(flows.values()), axis=0)
+        signals = convert.busy_crossings(links, total / self.params.scale, self.params.signals_veh_h)
+        net = self._network(city["nodes"], links, signals, sumo, folder)
+        ways = self._ways(links, flows, convert.read_connections(net, links.index))
+        routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy())
+        said = sumo.run("sumo", self._arguments(net, routes, folder), folder)
+        hours = self.params.duration_s / SECONDS_PER_HOUR
+        found = convert.read_edges(folder / "edges.xml", links.index, hours)
+        found["microsim_queue_m"] = convert.read_queues(folder / "queues.xml", links.index, self.params.warm_up_s)
+        found["microsim_geh"] = convert.geh(found["microsim_volume_veh_h"].to_numpy(), total)
+        trajectories = convert.read_trajectories(folder / "fcd.xml", self.params.trajectory_period_s, city.crs)
+        trajectories["begin_s"] -= self.params.warm_up_s
+        return Result(
+            tables={"links": found, "trajectories": trajectories},
+            diagnostics=self._diagnostics(found, total, ways, len(signals), said, sumo),
+        )
+
+    def _network(self, nodes: Any, links: gpd.GeoDataFrame, signals: Any, sumo: Sumo, folder: Path) -> Path:
+        node_file, edge_file = convert.write_network(folder, nodes, links, signals)
+        net = folder / "city.net.xml"
+        arguments = [
+            *("--node-files", node_file, "--edge-files", edge_file, "--output-file", net),
+            *("--offset.disable-normalization", "true", "--no-turnarounds.except-deadend", "true"),
+            *("--tls.default-type", "actuated", "--tls.join", "true", "--tls.join-dist", "25"),
+            *("--junctions.corner-detail", "0", "--roundabouts.guess", "true", "--no-warnings", "true"),
+            *("--geometry.remove", "false", "--check-lane-foes.all", "true"),
+        ]
+        sumo.run("netconvert", arguments, folder)
+        return net
+
+    def _ways(self, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], onward: list[list[int]]) -> list[Way]:
+        length = shapely.length(np.asarray(links.geometry.array, dtype=object))
+        time = links["time_car_s"].to_numpy(dtype=float, na_value=0.0)
+        free = length / np.maximum(links["free_speed_m_s"].to_numpy(dtype=float, na_value=8.33), 1.0)
+        streets = Streets(length, np.where(time > 0.0, time, free), onward)
+        rng = np.random.default_rng(self.params.seed)
+        duration = self.params.warm_up_s + self.params.duration_s
+        ways: list[Way] = []
+        for kind in MOTOR:
+            flow = np.where(links[kind].to_numpy(dtype=bool), flows[kind], 0.0)
+            ways += ways_from_flows(streets, flow, kind=kind, duration_s=duration, rng=rng)
+        return ways
+
+    def _arguments(self, net: Path, routes: Path, folder: Path) -> list[str | Path]:
+        p = self.params
+        begin, end = p.warm_up_s, p.warm_up_s + p.duration_s
+        data = folder / "edgedata.add.xml"
+        data.write_text(
+            f'<additional><edgeData id="hour" file="edges.xml" begin="{begin}" end="{end}" excludeEmpty="true"/>'
+            "</additional>\n",
+            encoding="utf-8",
+        )
+        arguments: list[str | Path] = [
+            *(
+                "--net-file",
+                net,
+                "--route-files",
+                routes,
+                "--additional-files",
+                data,
+                "--begin",
+                "0",
+                "--end",
+                str(end),
+            ),
+            *("--step-length", str(p.step_s), "--seed", str(p.seed), "--time-to-teleport", str(p.teleport_s)),
+            *("--queue-output", "queues.xml", "--queue-output.period", "60"),
+            *("--fcd-output", "fcd.xml", "--device.fcd.probability", str(p.trajectory_share)),
+            *("--device.fcd.begin", str(begin), "--device.fcd.period", str(p.trajectory_period_s)),
+            *("--fcd-output.attributes", "x,y,type", "--device.rerouting.probability", str(p.rerouting_share)),
+            *("--duration-log.statistics", "true", "--no-step-log", "true", "--no-warnings", "true"),
+            *("--ignore-route-errors", "true", "--collision.action", "none", "--max-depart-delay", "-1"),
+        ]
+        if p.lateral_resolution_m > 0.0:
+            arguments += ["--lateral-resolution", str(p.lateral_resolution_m)]
+        return arguments
+
+    def _diagnostics(
+        self, found: pd.DataFrame, total: Floats, ways: list[Way], n_signals: int, said: str, sumo: Sumo
+    ) -> dict[str, Any]:
+        used = total > 0.0
+        good = found["microsim_geh"].to_numpy() < GOOD_GEH
+        drawn = np.bincount(
+            np.array([link for way in ways for link in way.links], dtype=np.int64), minlength=len(total)
+        ) / ((self.params.warm_up_s + self.params.duration_s) / SECONDS_PER_HOUR)
+        inserted, running = count(said, "Inserted"), count(said, "Running")
+        return {
+            "engine": f"SUMO {sumo.version}",
+            "links": len(found),
+            "signals": n_signals,
+            "vehicles": len(ways),
+            "inserted": inserted,
+            "arrived": inserted - running,
+            "running_at_the_end": running,
+            "waiting_to_be_inserted": count(said, "Waiting"),
+            "teleported": count(said, "Teleports"),
+            "share_of_links_geh_below_5": float(good[used].mean()) if used.any() else None,
+            "share_of_links_geh_below_5_drawn": (
+                float((convert.geh(drawn, total)[used] < GOOD_GEH).mean()) if used.any() else None
+            ),
+            "vehicles_over_flow": float(found["microsim_volume_veh_h"].sum() / max(total.sum(), 1e-9)),
+        }
