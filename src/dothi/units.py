@@ -29,6 +29,7 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_km_h": "km h⁻¹",
     "_peak_h": "h⁻¹",
     "_veh_h": "veh h⁻¹",
+    "_pcu_h": "pcu h⁻¹",
     "_mm_h": "mm h⁻¹",
     "_m3_s": "m³ s⁻¹",
     "_kva": "kVA",

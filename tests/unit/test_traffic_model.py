@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -12,7 +15,9 @@ from numpy.testing import assert_allclose
 from dothi.chain import STAGES
 from dothi.errors import InputError
 from dothi.io.omx import Matrices, write_omx
-from dothi.model import require
+from dothi.model import file_of, require
+from dothi.publish.matrices import write_matrices
+from dothi.run import Place, settings
 from dothi.schema import Table, check_table
 from dothi.traffic.model import TrafficModel, TrafficParams
 
@@ -56,8 +61,6 @@ def town(little_city):
         index=pd.Index(10 + blocks),
         crs=little_city.crs,
     )
-    from dataclasses import replace
-
     whole = replace(little_city, bounds=(west, south, west + 4 * BLOCK_M, south + 4 * BLOCK_M))
     empty = {name: little_city[name].iloc[:0] for name in ("facilities", "stops", "wards")}
     return whole.with_tables(**empty, **tables, zones=zones)
@@ -151,8 +154,6 @@ def test_a_closed_bridge_moves_flows_to_the_other_and_lengthens_trips(town, resu
 
 
 def test_without_motorbikes_people_take_other_modes(town):
-    from dataclasses import replace
-
     town = replace(town, country="vn")
     links = town["links"]
     links["motorbike"] = False
@@ -165,8 +166,6 @@ def test_without_motorbikes_people_take_other_modes(town):
 
 
 def test_a_ban_of_petrol_motorbikes_leaves_the_electric_ones(town):
-    from dataclasses import replace
-
     town = replace(town, country="vn")
     rule = {"geometry": [shapely.box(*town.bounds)], "mode": "motorbike", "fuel": "petrol"}
     ruled = town.with_tables(restrictions=gpd.GeoDataFrame(rule, crs=town.crs))
@@ -264,3 +263,61 @@ def test_traffic_comes_after_public_transport_and_does_without_it():
     stage = STAGES["traffic"]
     assert "transit" in stage.may_take
     assert not stage.takes
+
+
+def test_traffic_of_a_scenario_is_written_as_open_matrix_and_taken_as_such(tmp_path, town, result):
+    study = SimpleNamespace(evidence=lambda name: SimpleNamespace(results={"traffic": result}))
+    told = []
+    written = write_matrices(study, tmp_path / "od.omx", (), told.append)
+    assert told == ["today"]
+    assert written.counts["zones"] == len(town["zones"])
+    again = TrafficModel(TrafficParams(matrices=str(tmp_path / "od.omx"))).run(town)
+    assert_allclose(again.fields["od_peak_veh_h"], result.fields["od_peak_veh_h"])
+    assert again.diagnostics["trips_day"] == pytest.approx(result.diagnostics["trips_day"])
+    flows = "volume_car_veh_h"
+    assert_allclose(again.tables["links"][flows].sum(), result.tables["links"][flows].sum(), rtol=1e-3)
+
+
+def test_open_matrix_carries_one_scenario_that_was_run(tmp_path):
+    study = SimpleNamespace(evidence=lambda name: SimpleNamespace(results={}))
+    with pytest.raises(InputError, match="one scenario"):
+        write_matrices(study, tmp_path / "od.omx", ("a", "b"))
+    with pytest.raises(InputError, match="dothi run"):
+        write_matrices(study, tmp_path / "od.omx", ("a",))
+
+
+def test_another_content_of_a_file_is_another_parameter(tmp_path):
+    place = Place(tmp_path, tmp_path, tmp_path, {"traffic": {"matrices": "data/od.omx", "gap": 1e-4}})
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "od.omx"
+    path.write_bytes(b"one")
+    first = settings(place, [])["traffic"]
+    path.write_bytes(b"two")
+    second = settings(place, [])["traffic"]
+    assert first["gap"] == 1e-4
+    assert first["matrices"] != second["matrices"]
+    assert file_of(second["matrices"]) == path
+    told = TrafficParams(matrices=second["matrices"]).model_dump(mode="json")["matrices"]
+    assert told.startswith("od.omx#")
+    assert str(tmp_path) not in told
+
+
+def test_roads_that_leave_the_town_bring_people_in(town):
+    nodes, links = town["nodes"], town["links"]
+    west, south = town.bounds[:2]
+    end = gpd.GeoDataFrame({"geometry": [shapely.Point(west - 5.0, south)], "component": 0}, index=[100], crs=town.crs)
+    road = links.iloc[[0, 0]].copy()
+    road["from_node_id"], road["to_node_id"], road["reverse_link_id"] = [100, 0], [0, 100], None
+    road["class"], road["length_m"], road["capacity_veh_h"] = "primary", 5.0, 2000.0
+    road.index = pd.Index([200, 201])
+    open_town = town.with_tables(nodes=pd.concat([nodes, end]), links=pd.concat([links, road.astype(links.dtypes)]))
+    found = TrafficModel().run(open_town)
+    gateways = found.tables["gateways"]
+    assert len(gateways) == 1
+    assert gateways["trips_car_in_day"].iloc[0] > 0.0
+    assert gateways["trips_car_in_day"].iloc[0] == pytest.approx(gateways["trips_car_out_day"].iloc[0], rel=1e-6)
+    assert found.diagnostics["share_external"] > 0.0
+    assert list(found.fields["od_trips"]["origin"].to_numpy())[-1] == -1
+    shut = TrafficModel(TrafficParams(surroundings=False)).run(open_town)
+    assert len(shut.tables["gateways"]) == 0
+    assert shut.diagnostics["share_external"] == 0.0

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
 from dothi.shapes import Floats, Integers, Mask
 from dothi.traffic.habits import Habits
+from dothi.traffic.parts import great_parts
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -155,17 +156,17 @@ def _cut_ends(city: City, mode: str) -> _Ends:
 
 
 def _joined(tail: Integers, head: Integers, n: int) -> tuple[Mask, Mask]:
-    """Nodes from which the largest part in which all reach all can be reached, and those reached from it."""
-    if not len(tail):
-        return np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    forward = csr_array((np.ones(len(tail)), (tail, head)), shape=(n, n))
-    _, part = connected_components(forward, directed=True, connection="strong")
-    start = int(np.flatnonzero(part == np.bincount(part).argmax())[0])
+    """Nodes from which a greater part in which all reach all can be reached, and those reached from one."""
+    part = great_parts(tail, head, n)
+    numbers, first = np.unique(part, return_index=True)
+    doors = first[numbers >= 0]
     found = []
-    for graph in (forward.T.tocsr(), forward):
-        there = np.zeros(n, dtype=bool)
-        there[breadth_first_order(graph, start, return_predecessors=False)] = True
-        found.append(there)
+    for begin, end in ((head, tail), (tail, head)):
+        rows, columns = np.concatenate([begin, np.full(len(doors), n)]), np.concatenate([end, doors])
+        graph = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n + 1, n + 1))
+        there = np.zeros(n + 1, dtype=bool)
+        there[breadth_first_order(graph, n, return_predecessors=False)] = True
+        found.append(there[:n])
     return found[0], found[1]
 
 

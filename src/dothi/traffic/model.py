@@ -62,7 +62,7 @@ def _day(description: str, *, maximum: float | None = None) -> Column:
 
 _LINKS: Final[Schema] = {
     **{f"volume_{kind}_veh_h": _volume(f"{kind} traffic") for kind in (*MOTOR, "bicycle")},
-    "volume_pcu_h": Column("float", "h⁻¹", "Flow in passenger-car units, morning peak hour.", 0.0, missing=True),
+    "volume_pcu_h": Column("float", "pcu h⁻¹", "Flow in passenger-car units, morning peak hour.", 0.0, missing=True),
     "saturation": Column("float", "", "Flow over capacity, morning peak hour.", 0.0, missing=True),
     **{f"time_{m}_s": Column("float", "s", f"Time of a {m}, morning peak hour.", 0.0, missing=True) for m in DRIVEN},
     **{

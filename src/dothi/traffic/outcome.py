@@ -191,7 +191,7 @@ def result_of(city: City, streets: Streets, outcome: Outcome) -> Result:
         },
         fields={
             "od_trips": report.od_field(outcome.od_trips, MODES, ids, "", "Trips of people on a working day"),
-            "od_peak_veh_h": report.od_field(vehicles, kinds, ids, "h⁻¹", "Vehicles in the morning peak hour"),
+            "od_peak_veh_h": report.od_field(vehicles, kinds, ids, "veh h⁻¹", "Vehicles in the morning peak hour"),
             "od_peak_time_s": report.od_field(seconds, kinds, ids, "s", "Time in the morning peak hour"),
         },
         diagnostics=_diagnostics(streets, outcome, hours),

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from dothi.shapes import Floats, Integers, Mask
 from dothi.traffic.gateways import Gateways
 from dothi.traffic.network import BPR, Network
+from dothi.traffic.parts import great_parts
 from dothi.units import M_S_PER_KM_H
 
 if TYPE_CHECKING:
@@ -154,7 +153,8 @@ def roads_for(
     """
     Network that classes share, with connectors to zones and gateways.
 
-    A zone is tied to the nodes nearest to it from which the class can reach all others and come back. No trip passes
+    A zone is tied to the nodes nearest to it, in a great part of the network in which the class gets from everywhere to
+    everywhere. No trip passes
     through a zone or a gateway.
 
     Parameters
@@ -240,16 +240,18 @@ def _connectors(
 
 
 def _near_nodes(graph: Graph, is_open: Mask, points: Floats) -> tuple[npt.NDArray[Any], Floats]:
-    """Nodes nearest to each point in the largest part in which all reach all, and how far they are [m]."""
-    tail, head = graph.tail[is_open], graph.head[is_open]
-    if not len(tail):
+    """Nodes nearest to each point in the great part of the network to which the nearest belongs, and how far [m]."""
+    part = great_parts(graph.tail[is_open], graph.head[is_open], len(graph.xy))
+    inside = np.flatnonzero(part >= 0)
+    if not len(inside):
         return np.empty((len(points), 0), dtype=np.int64), np.empty((len(points), 0))
-    matrix = csr_array((np.ones(len(tail)), (tail, head)), shape=(len(graph.xy),) * 2)
-    _, part = connected_components(matrix, directed=True, connection="strong")
-    touched = np.zeros(len(graph.xy), dtype=bool)
-    touched[np.r_[tail, head]] = True
-    largest = np.bincount(part[touched]).argmax()
-    nodes = np.flatnonzero(touched & (part == largest))
-    count = min(CONNECTORS, len(nodes))
-    apart, at = cKDTree(graph.xy[nodes]).query(points, k=count)
-    return nodes[at.reshape(len(points), count)], apart.reshape(len(points), count)
+    mine = part[inside[cKDTree(graph.xy[inside]).query(points)[1]]]
+    at = np.zeros((len(points), CONNECTORS), dtype=np.int64)
+    apart = np.full((len(points), CONNECTORS), np.inf)
+    for number in np.unique(mine):
+        nodes, here = np.flatnonzero(part == number), np.flatnonzero(mine == number)
+        count = min(CONNECTORS, len(nodes))
+        metres, nearest = cKDTree(graph.xy[nodes]).query(points[here], k=count)
+        at[here, :count] = nodes[nearest.reshape(len(here), count)]
+        apart[here, :count] = metres.reshape(len(here), count)
+    return at, apart
