@@ -18,7 +18,8 @@ from dothi.traffic.bushes import Bushes, as_trees, carried_over, no_trees, packe
 from dothi.traffic.gap import imbalance_veh_h, relative_gap, shares_of
 from dothi.traffic.graph import prepared, traffic_of
 from dothi.traffic.kernels import touch_all
-from dothi.traffic.kernels_bush import Trees, Trips, add_flows, connect, improve, repeat, shift
+from dothi.traffic.kernels_bush import Trees, Trips, add_flows, connect, improve
+from dothi.traffic.kernels_shift import repeat, shift
 from dothi.traffic.network import Floats, Integers, Network, beckmann, delay_s
 
 SWEEPS: Final = 10

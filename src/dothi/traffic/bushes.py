@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dothi.traffic.graph import Arcs, Prepared
-from dothi.traffic.kernels_bush import Pairs, Trees, Trips
+from dothi.traffic.kernels_bush import Trees, Trips
+from dothi.traffic.kernels_shift import Pairs
 from dothi.traffic.network import Floats, Integers
 
 Positions = npt.NDArray[np.int64]

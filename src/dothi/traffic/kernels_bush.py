@@ -1,4 +1,4 @@
-"""Kernels of bushes: they grow, they are trimmed, and flow shifts within them until used ways cost the same."""
+"""Kernels of bushes: how they begin, are trimmed, and grow."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ DUST = 1e-11
 """Share of the largest flow into a node below which a flow is a rounding residue."""
 SAME = 1e-9
 """Relative difference from a flow of another case below which it is the same."""
-MAX_CORRECTIONS = 4
-"""Newton steps of a shift."""
-OVERSHOT = 0.3
-"""Share of the difference that a shift may turn round without being corrected."""
 
 
 class Trips(NamedTuple):
@@ -76,31 +72,6 @@ class Trees(NamedTuple):
     link_start: Positions
     link: Integers
     flow: Floats
-
-
-class Pairs(NamedTuple):
-    """
-    Pairs of stretches of a bush that part at one node and meet at another.
-
-    Attributes
-    ----------
-    n : (1,)
-        How many there are.
-    class_index : (n,)
-        Their class.
-    start : (n + 1,)
-        Where the links of each pair begin.
-    middle : (n,)
-        Where those of its second stretch begin.
-    place : (m,)
-        Places of the links in `Trees.link`.
-    """
-
-    n: Positions
-    class_index: Integers
-    start: Positions
-    middle: Positions
-    place: Positions
 
 
 @kernel()
@@ -313,38 +284,16 @@ def improve(
     for b in range(first_bush, last_bush):
         t = T[trips.class_index[b]]
         origin = trips.origin[b]
-        n, first = trees.n_nodes[b], trees.node_start[b]
         label(graph, t, trees, b, L, cheapest)
         if moved[b]:
             restore(graph, trips, trees, b, cheapest, through)
             moved[b] = False
         cost[b] = trim(graph, t, trees, b, cheapest, begin, U)
         e = trees.link_start[b]
-        within = 0.0
-        for q in range(trips.start[b], trips.start[b + 1]):
-            if trips.flow[q] > 0.0:
-                within += trips.flow[q] * L[trips.destination[q]]
-
-        n_new, size = 0, 0
-        for k in range(n):
-            i = trees.node[first + k]
-            if i < graph.first_through and i != origin:
-                continue
-            for a in range(graph.out_start[i], graph.out_start[i + 1]):
-                j = graph.to_node[a]
-                if L[i] + t[a] < L[j] - eps:
-                    if U[i] + t[a] < U[j] - eps:
-                        new[n_new] = a
-                        n_new += 1
-                    if not waits[i]:
-                        waits[i] = True
-                        queue[size] = i
-                        size += 1
+        within = trips_cost(trips, b, L)
+        n_new, size = better_links(graph, t, trees, b, eps, L, U, new, queue, waits)
         correct(graph, t, eps, origin, queue, size, waits, L)
-        without = 0.0
-        for q in range(trips.start[b], trips.start[b + 1]):
-            if trips.flow[q] > 0.0:
-                without += trips.flow[q] * L[trips.destination[q]]
+        without = trips_cost(trips, b, L)
         least[b] = without
         potential[b] = within - without
         added[b] = 0
@@ -361,6 +310,71 @@ def improve(
         for q in range(n_new):
             first_new[graph.to_node[new[q]]] = -1
         added[b] = n_new
+
+
+@kernel()
+def trips_cost(trips: Trips, b: int, L: Floats) -> float:
+    """Cost of the trips of a bush if they pay the cost `L` of their destination [pcu s/h]."""
+    cost = 0.0
+    for q in range(trips.start[b], trips.start[b + 1]):
+        if trips.flow[q] > 0.0:
+            cost += trips.flow[q] * L[trips.destination[q]]
+    return cost
+
+
+@kernel()
+def better_links(
+    graph: Graph,
+    t: Floats,
+    trees: Trees,
+    b: int,
+    eps: float,
+    L: Floats,
+    U: Floats,
+    new: Integers,
+    queue: Integers,
+    waits: Flags,
+) -> tuple[int, int]:
+    """
+    Links that make a node cheaper to reach than a bush does.
+
+    Parameters
+    ----------
+    graph, t, trees, b
+        Graph, costs, bushes and the number of the bush.
+    eps
+        Difference of costs that counts [s].
+    L, U : (n_nodes,)
+        Cheapest and dearest cost to each node within the bush [s].
+    new : (n_links,)
+        On return, begins with those that are to come in.
+    queue : (n_nodes + 1,)
+        On return, begins with the nodes at which such links begin, whether they come in or not.
+    waits : (n_nodes,)
+        On return, true for these nodes; false before.
+
+    Returns
+    -------
+    n_new, size
+        How many links and nodes.
+    """
+    first, origin = trees.node_start[b], trees.node[trees.node_start[b]]
+    n_new, size = 0, 0
+    for k in range(trees.n_nodes[b]):
+        i = trees.node[first + k]
+        if i < graph.first_through and i != origin:
+            continue
+        for a in range(graph.out_start[i], graph.out_start[i + 1]):
+            j = graph.to_node[a]
+            if L[i] + t[a] < L[j] - eps:
+                if U[i] + t[a] < U[j] - eps:
+                    new[n_new] = a
+                    n_new += 1
+                if not waits[i]:
+                    waits[i] = True
+                    queue[size] = i
+                    size += 1
+    return n_new, size
 
 
 @kernel()
@@ -558,275 +572,3 @@ def add_flows(trees: Trees, x: Floats) -> None:
     for b in range(len(trees.n_links)):
         for q in range(trees.link_start[b], trees.link_start[b] + trees.n_links[b]):
             x[trees.link[q]] += trees.flow[q]
-
-
-@kernel()
-def shift(
-    graph: Graph,
-    traffic: Traffic,
-    trips: Trips,
-    trees: Trees,
-    threshold: float,
-    tolerance: float,
-    excess: Floats,
-    moved: Flags,
-    pairs: Pairs,
-) -> float:
-    """
-    Shift flow within bushes from the dearest to the cheapest way, one bush after the other at the times made so far.
-
-    At each node where ways meet, the cheapest and the dearest used one are followed back to where they part; flow goes
-    from one of these two stretches to the other.
-
-    Parameters
-    ----------
-    graph
-        The graph.
-    traffic
-        Traffic, kept in step.
-    trips
-        Trips.
-    trees
-        Bushes; their flows change.
-    threshold
-        Excess below which a bush is left out [pcu s/h].
-    tolerance
-        Relative difference of cost below which nothing is shifted.
-    excess : (n_bushes,)
-        What was found too dear in each bush; on return, found this time [pcu s/h].
-    moved : (n_bushes,)
-        On return, true for each bush in which flow was shifted.
-    pairs
-        On return, the pairs of stretches between which flow was shifted, as far as there is room.
-
-    Returns
-    -------
-    float
-        Sum of what was found this time [pcu s/h].
-    """
-    n_nodes = len(graph.out_start) - 1
-    L, U = np.empty(n_nodes), np.empty(n_nodes)
-    cheapest, dearest = np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64)
-    rank, meets = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-    from_node, link, flow = graph.from_node, trees.link, trees.flow
-    total, n_pairs = 0.0, 0
-    for b in range(len(trips.origin)):
-        if excess[b] < threshold:
-            continue
-        t = traffic.T[trips.class_index[b]]
-        first, e = trees.node_start[b], trees.link_start[b]
-        n_meets, found = 0, 0.0
-        j = trees.node[first]
-        L[j], U[j], rank[j], cheapest[j], dearest[j] = 0.0, 0.0, 0, -1, -1
-        for k in range(1, trees.n_nodes[b]):
-            j = trees.node[first + k]
-            rank[j] = k
-            n = trees.degree[first + k]
-            if n == 1:
-                a = link[e]
-                L[j], U[j] = L[from_node[a]] + t[a], U[from_node[a]] + t[a]
-                cheapest[j], dearest[j] = e, e
-                e += 1
-                continue
-            lowest, highest, low, high = np.inf, -1.0, e, -1
-            for q in range(e, e + n):
-                a = link[q]
-                d = L[from_node[a]] + t[a]
-                if d < lowest:
-                    lowest, low = d, q
-                if flow[q] > 0.0:
-                    d = U[from_node[a]] + t[a]
-                    if d > highest:
-                        highest, high = d, q
-            e += n
-            if high < 0:
-                high, highest = low, lowest
-            L[j], U[j], cheapest[j], dearest[j] = lowest, highest, low, high
-            if low != high and highest - lowest > tolerance * highest:
-                meets[n_meets] = j
-                n_meets += 1
-
-        for r in range(n_meets - 1, -1, -1):
-            begin = pairs.start[n_pairs]
-            if begin + 2 * trees.n_nodes[b] > len(pairs.place):  # no room: this one is not kept
-                n_pairs = max(n_pairs - 1, 0)
-                begin = pairs.start[n_pairs]
-            low, high = begin, begin + trees.n_nodes[b]
-            pairs.place[low], pairs.place[high] = cheapest[meets[r]], dearest[meets[r]]
-            i1, i2 = from_node[link[cheapest[meets[r]]]], from_node[link[dearest[meets[r]]]]
-            while i1 != i2:
-                if rank[i1] > rank[i2]:
-                    low += 1
-                    pairs.place[low] = cheapest[i1]
-                    i1 = from_node[link[cheapest[i1]]]
-                else:
-                    high += 1
-                    pairs.place[high] = dearest[i2]
-                    i2 = from_node[link[dearest[i2]]]
-            pairs.middle[n_pairs] = low + 1
-            for q in range(begin + trees.n_nodes[b], high + 1):
-                low += 1
-                pairs.place[low] = pairs.place[q]
-            pairs.start[n_pairs + 1] = low + 1
-            pairs.class_index[n_pairs] = trips.class_index[b]
-            gain = move(traffic, trees, pairs, n_pairs, tolerance)
-            if gain > 0.0:
-                found += gain
-                n_pairs += 1
-                if n_pairs == len(pairs.middle):
-                    n_pairs -= 1
-        excess[b] = found
-        moved[b] |= found > 0.0
-        total += found
-    pairs.n[0] = n_pairs
-    return total
-
-
-@kernel()
-def move(traffic: Traffic, trees: Trees, pairs: Pairs, r: int, tolerance: float) -> float:
-    """
-    Shift flow between the two stretches of a pair until they cost the same, as far as there is flow.
-
-    Parameters
-    ----------
-    traffic
-        Traffic, kept in step.
-    trees
-        Bushes; flows of one of them change.
-    pairs, r
-        Pairs and the number of this one.
-    tolerance
-        Relative difference of cost below which nothing is shifted.
-
-    Returns
-    -------
-    float
-        What the dearer stretch cost more, times the flow that could be shifted [pcu s/h]; 0 if nothing was.
-    """
-    m = pairs.class_index[r]
-    t, theta, link, flow = traffic.T[m], traffic.theta[m], trees.link, trees.flow
-    begin, middle, end = pairs.start[r], pairs.middle[r], pairs.start[r + 1]
-    cost1, cost2, slope, room1, room2 = 0.0, 0.0, 0.0, np.inf, np.inf
-    for i in range(begin, middle):
-        a = link[pairs.place[i]]
-        cost1 += t[a]
-        slope += theta[a] * traffic.D[a]
-        room1 = min(room1, flow[pairs.place[i]])
-    for i in range(middle, end):
-        a = link[pairs.place[i]]
-        cost2 += t[a]
-        slope += theta[a] * traffic.D[a]
-        room2 = min(room2, flow[pairs.place[i]])
-    difference = cost2 - cost1
-    room = room2 if difference > 0.0 else -room1
-    if abs(difference) <= tolerance * max(cost1, cost2) or room == 0.0:
-        return 0.0
-    gain = difference * room
-    step = room if abs(difference) >= slope * abs(room) else difference / slope
-    moved = 0.0
-    for _ in range(MAX_CORRECTIONS):
-        moved += step
-        cost1, cost2, slope = 0.0, 0.0, 0.0
-        for i in range(begin, end):
-            a, sign = link[pairs.place[i]], 1.0 if i < middle else -1.0
-            flow[pairs.place[i]] = max(flow[pairs.place[i]] + sign * step, 0.0)
-            traffic.x[a] += sign * step
-            touch(traffic, a)
-            slope += theta[a] * traffic.D[a]
-            if i < middle:
-                cost1 += t[a]
-            else:
-                cost2 += t[a]
-        over = cost2 - cost1
-        if over * difference >= 0.0 or slope <= 0.0 or abs(over) < OVERSHOT * abs(difference):
-            break
-        step = over / slope
-        if abs(step) > abs(moved):
-            step = -0.5 * moved
-    return gain
-
-
-@kernel()
-def repeat(traffic: Traffic, trees: Trees, pairs: Pairs, tolerance: float, passes: int, enough: float) -> float:
-    """
-    Shift flow again and again between the pairs of stretches that a sweep has found.
-
-    It costs little beside a sweep, and brings bushes and classes into line that drive each other back.
-
-    Parameters
-    ----------
-    traffic
-        Traffic, kept in step.
-    trees
-        Bushes; their flows change.
-    pairs
-        The pairs.
-    tolerance
-        Relative difference of cost below which nothing is shifted.
-    passes
-        How often at most.
-    enough
-        Share of what the first pass found at which to stop.
-
-    Returns
-    -------
-    float
-        What the last pass found [pcu s/h].
-    """
-    first, found = 0.0, 0.0
-    for done in range(passes):
-        found = 0.0
-        for r in range(pairs.n[0]):
-            found += move(traffic, trees, pairs, r, tolerance)
-        if done == 0:
-            first = found
-        if found <= enough * first:
-            break
-    return found
-
-
-@kernel()
-def select(graph: Graph, trees: Trees, b: int, chosen: Flags, share: Floats, volume: Floats) -> None:
-    """
-    Trips of a bush over at least one of some links, and where they pass.
-
-    Trips split alike at each node. So the share that has passed a chosen link grows along the bush, and what is to
-    pass one further on is followed back along it.
-
-    Parameters
-    ----------
-    graph, trees, b
-        Graph, bushes and the number of the bush.
-    chosen : (n_links,)
-        Whether a link is chosen.
-    share : (n_nodes,)
-        On return, for each node of the bush, the share of what arrives that has passed a chosen link.
-    volume : (n_links,)
-        Flow of the selected trips on each link [pcu/h]; those of this bush are added.
-    """
-    first, e = trees.node_start[b], trees.link_start[b]
-    share[trees.node[first]] = 0.0
-    for k in range(1, trees.n_nodes[b]):
-        j = trees.node[first + k]
-        passed, arriving = 0.0, 0.0
-        for q in range(e, e + trees.degree[first + k]):
-            a = trees.link[q]
-            arriving += trees.flow[q]
-            passed += trees.flow[q] * (1.0 if chosen[a] else share[graph.from_node[a]])
-        e += trees.degree[first + k]
-        share[j] = passed / arriving if arriving > 0.0 else 0.0
-    later = np.zeros(len(graph.out_start) - 1)
-    for k in range(trees.n_nodes[b] - 1, 0, -1):
-        j = trees.node[first + k]
-        n = trees.degree[first + k]
-        e -= n
-        arriving = 0.0
-        for q in range(e, e + n):
-            arriving += trees.flow[q]
-        for q in range(e, e + n):
-            if trees.flow[q] <= 0.0:
-                continue
-            a, i = trees.link[q], graph.from_node[trees.link[q]]
-            passing = trees.flow[q] if chosen[a] else later[j] * (trees.flow[q] / arriving)
-            later[i] += passing
-            volume[a] += passing if chosen[a] else passing + (trees.flow[q] - passing) * share[i]

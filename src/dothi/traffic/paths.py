@@ -16,7 +16,7 @@ from dothi.traffic.assignment import Equilibrium
 from dothi.traffic.bushes import as_trees
 from dothi.traffic.graph import Prepared, prepared
 from dothi.traffic.kernels import skim
-from dothi.traffic.kernels_bush import select
+from dothi.traffic.kernels_select import select
 from dothi.traffic.network import Floats, Network
 
 
