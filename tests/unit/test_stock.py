@@ -59,6 +59,13 @@ def test_a_building_counts_where_its_middle_lies(city):
     assert_allclose(table["area_m2"], 10_000.0)
 
 
+def test_the_middle_of_a_house_around_a_yard_is_that_of_its_outline(city):
+    sides = [box(80, 50, 130, 55), box(80, 55, 90, 90), box(125, 55, 130, 90)]
+    yard = shapely.union_all(sides)  # its middle lies at 101.0 m, in the yard and in the second ward
+    house = city["buildings"].iloc[:1].set_geometry([yard], crs=CRS)
+    assert list(StockModel().run(city.with_tables(buildings=house)).tables["wards"]["buildings"]) == [0, 1]
+
+
 def test_the_mix_is_the_entropy_of_floor_area_over_the_greatest_possible(city):
     mix = StockModel().run(city).tables["wards"]["function_mix"]
     shares = np.array([0.75, 0.25])
