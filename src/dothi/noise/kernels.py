@@ -437,9 +437,7 @@ def _weighted(a: float, further: float) -> float:
 
 
 @kernel()
-def thrown_back(
-    xs: float, hs: float, x: float, top: float, xr: float, hr: float, favourable: bool, out: Floats
-) -> None:
+def thrown_back(xs: float, hs: float, x: float, top: float, xr: float, hr: float, whole: float, out: Floats) -> None:
     """
     What a wall of limited height fails to reflect [dB], 2.5.36 and 2.5.37, added to the attenuation by band.
 
@@ -449,15 +447,15 @@ def thrown_back(
         Ends of the path, or the edges next to the wall, in the unfolded plane [m].
     x, top
         Where the wall stands on the way, and the level of its top [m].
-    favourable
-        Whether rays are bent downwards.
+    whole
+        Length of the whole path where rays are bent downwards, which sets their radius; 0 where they are straight [m].
     out : (8,)
         Attenuation by octave band [dB].
     """
     direct, up, down = math.hypot(xr - xs, hr - hs), math.hypot(x - xs, top - hs), math.hypot(xr - x, hr - top)
     delta = direct - up - down
-    if favourable:
-        radius = max(RAYS_M, 8.0 * direct)
+    if whole > 0.0:
+        radius = max(RAYS_M, 8.0 * whole)
         delta = arc(direct, radius) - arc(up, radius) - arc(down, radius)
     for band in range(N_BANDS):
         out[band] += screen(delta, LAMBDA[band], 1.0)

@@ -345,6 +345,7 @@ def _profile(
     counts = boundary(p.x, p.z, p.soft, crest, n, hs, z, 0.0, edges, room.plane, room.held, lost)
     if wall < 0:
         return p.x[n - 1], counts[0]
+    whole = math.hypot(p.x[n - 1], z - hs)
     for favourable in range(2):
         xs, zs, xr, zr = 0.0, hs, p.x[n - 1], z
         for k in range(counts[favourable] - 1, -1, -1):
@@ -354,10 +355,12 @@ def _profile(
             elif xs == 0.0:
                 xs, zs = p.x[i], p.crest[i]
         level = zs + (zr - zs) * (p.x[half] - xs) / max(xr - xs, 1e-6)
+        if favourable:  # the ray rises over its chord, and may pass over the wall
+            level += (p.x[half] - xs) * (xr - p.x[half]) / (2.0 * max(RAYS_M, 8.0 * whole))
         if level > scene.top[wall] or level < p.z[half]:
             lost[favourable, :] = NO_PATH
         else:
-            thrown_back(xs, zs, p.x[half], scene.top[wall], xr, zr, favourable == 1, lost[favourable])
+            thrown_back(xs, zs, p.x[half], scene.top[wall], xr, zr, favourable * whole, lost[favourable])
     return p.x[n - 1], counts[0]
 
 

@@ -1,0 +1,165 @@
+"""Paths of ISO/TR 17534-4:2020, each as the profile under it and the levels it should give."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import numpy as np
+
+from dothi.noise.air import absorption
+from dothi.shapes import Floats
+
+ROOF: Final = 0.0
+"""Ground factor of roofs that a path passes over."""
+CONDITIONS: Final = ("homogeneous", "favourable")
+
+Bands = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """
+    A path of a published case.
+
+    Attributes
+    ----------
+    name, what
+        Case, and what is on the way.
+    points
+        Points on the way from the source to the receiver, in plan and up: x, y, level of the ground, ground factor up
+        to the next point; where there is a wall, also its top and whether the path goes ``in`` under a roof, ``out`` of
+        it, or over a ``thin`` wall; where the path turns, ``turn``.
+    hs, hr
+        Levels of source and receiver [m].
+    expected
+        Levels by octave band [dB], in homogeneous and in favourable conditions; a condition without a path is left out.
+    power_db
+        Sound power in every band [dB].
+    mirror
+        Number of the point that reflects, and the top of the wall there [m].
+    alpha
+        Absorption of the wall by octave band.
+    lateral
+        Whether the turns are upright edges.
+    """
+
+    name: str
+    what: str
+    points: tuple[tuple[float | str, ...], ...]
+    hs: float
+    hr: float
+    expected: Mapping[str, Bands]
+    power_db: float = 93.0
+    mirror: tuple[int, float] | None = None
+    alpha: Bands = (0.0,) * 8
+    lateral: bool = False
+
+
+def profile(path: Path) -> tuple[Floats, Floats, Floats, Floats, list[int]]:
+    """Way, level, ground factor and level as an edge of the vertices under a path; the vertex of each point."""
+    from dothi.noise.kernels import NO_EDGE
+
+    rows: list[tuple[float, float, float, float]] = []
+    at: list[int] = []
+    s, under, last = 0.0, False, (float(path.points[0][0]), float(path.points[0][1]))
+    for k, point in enumerate(path.points):
+        x, y, z, soft = (float(value) for value in point[:4])
+        s += float(np.hypot(x - last[0], y - last[1]))
+        last, wall = (x, y), point[4:]
+        kind = str(wall[-1]) if wall else ""
+        if under and kind != "out":
+            at.append(len(rows) - 1)
+            continue
+        if kind == "in":
+            rows += [(s, z, ROOF, NO_EDGE), (s, float(wall[0]), ROOF, float(wall[0]))]
+        elif kind == "out":
+            rows += [(s, float(wall[0]), ROOF, float(wall[0])), (s, z, soft, NO_EDGE)]
+        elif kind == "thin":
+            rows += [(s, z, soft, NO_EDGE), (s, float(wall[0]), soft, float(wall[0])), (s, z, soft, NO_EDGE)]
+        else:
+            ends = k in (0, len(path.points) - 1)
+            rows.append((s, z, soft, 2.0 * NO_EDGE if ends else z))
+        under = kind == "in" or (under and kind != "out")
+        at.append(len(rows) - 1)
+    way, level, factor, crest = (np.array(column) for column in zip(*rows, strict=True))
+    return way, level, factor, crest, at
+
+
+def band_levels(path: Path) -> Floats:
+    """Levels of a path in both conditions (2, 8) [dB], at 10 °C and 70 % humidity."""
+    from dothi.noise.kernels import NO_EDGE, around, boundary, thrown_back
+
+    x, z, ground, crest, at = profile(path)
+    n = len(x)
+    if path.lateral:
+        crest = np.full(n, 2.0 * NO_EDGE)
+    edges, lost = np.zeros((2, n), dtype=np.int64), np.zeros((2, 8))
+    counts = boundary(
+        x, z, ground, crest, n, path.hs, path.hr, float(ground[0]), edges, np.zeros((3, 14)), np.zeros(n), lost
+    )
+    d = float(np.hypot(x[-1], path.hr - path.hs))
+    away = d
+    if path.mirror is not None:
+        half, top = at[path.mirror[0]], path.mirror[1]
+        for k in (0, 1):
+            own = edges[k, : counts[k]]
+            before, after = own[own < half], own[own > half]
+            xs, hs = (x[before[-1]], crest[before[-1]]) if len(before) else (0.0, path.hs)
+            xr, hr = (x[after[0]], crest[after[0]]) if len(after) else (x[-1], path.hr)
+            thrown_back(float(xs), float(hs), float(x[half]), top, float(xr), float(hr), k * d, lost[k])
+    if path.lateral:
+        ends = np.array([path.points[0][:2], path.points[-1][:2]], dtype=float)
+        away = float(np.sqrt(((ends[1] - ends[0]) ** 2).sum() + (path.hr - path.hs) ** 2))
+        turns = [k for k, point in enumerate(path.points) if point[-1] == "turn"]
+        between = float(x[at[turns[-1]]] - x[at[turns[0]]]) * d / float(x[-1])
+        for k in (0, 1):
+            around(d - away, between, lost[k])
+    kept = 10.0 * np.log10(1.0 - np.asarray(path.alpha))
+    found: Floats = path.power_db - 20.0 * np.log10(away) - 11.0 - absorption(10.0, 70.0) * d - lost + kept
+    return found
+
+
+def straight_road(away_m: tuple[float, ...]) -> Floats:
+    """Levels at slant distances from a straight road of 10 km and 0 dB per metre over hard ground [dB]."""
+    import shapely
+
+    from dothi.noise.emission import SOURCE_HEIGHT_M
+    from dothi.noise.kernels_map import Method, listen
+    from dothi.noise.scene import Ground, scene_of, sources_of
+
+    middles = np.array([-6000.0, 0.0, 6000.0])
+    ground = Ground(middles, middles, np.zeros((3, 3)), np.zeros((3, 3)))
+    none, one = np.empty(0), np.array([1.0])
+    scene = scene_of(np.empty(0, dtype=object), none, none, ground)
+    lines = np.array([shapely.LineString([(-5000.0, 0.0), (5000.0, 0.0)])], dtype=object)
+    power = np.zeros((1, 1, 8))
+    power[0, 0, 4] = 1.0
+    sources = sources_of(lines, power, one, ground, np.full((1, 2), np.nan))
+    height = 4.0
+    y = np.sqrt(np.asarray(away_m) ** 2 - (height - SOURCE_HEIGHT_M) ** 2)
+    method = Method(6000.0, 100.0, np.deg2rad(15.0), 0.0, 0.8, 0.0, 0.0, 0.5, 1e-6, 1e-9, np.zeros(8), np.zeros(1), one)
+    energy, paths = np.zeros((len(y), 1)), np.zeros((len(y), 4), dtype=np.int64)
+    listen(scene, sources, method, np.zeros(len(y)), y, height, 0, len(y), energy, paths)
+    found: Floats = 10.0 * np.log10(energy[:, 0])
+    return found
+
+
+def _paths() -> tuple[Path, ...]:
+    text = files("dothi.verify").joinpath("noise_paths.toml").read_text(encoding="utf-8")
+    return tuple(_of(row) for row in tomllib.loads(text)["path"])
+
+
+def _of(row: dict[str, Any]) -> Path:
+    given = {name: row[name] for name in ("name", "what", "hs", "hr", "power_db", "lateral") if name in row}
+    expected = {name: tuple(row[name]) for name in CONDITIONS if name in row}
+    points = tuple(tuple(point) for point in row["points"])
+    mirror = (int(row["mirror"][0]), float(row["mirror"][1])) if "mirror" in row else None
+    return Path(points=points, expected=expected, mirror=mirror, alpha=tuple(row.get("alpha", (0.0,) * 8)), **given)
+
+
+PATHS: Final = _paths()
+"""Paths that are tried, see ``noise_paths.toml``."""
