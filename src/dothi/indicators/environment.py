@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dothi import place
+from dothi.indicators import noise
 from dothi.kpi import Evidence, Kpi, per, percent
 
 GREEN: Final = ("park", "garden")
@@ -78,6 +79,7 @@ KPIS: Final = (
         "SDG 11.7.1 practice; 3-30-300 rule",
         lambda evidence: evidence.share_within("walk_to_park_m", GREEN_WALK_M),
     ),
+    *noise.KPIS,
     Kpi(
         "ENV-08",
         "environment",
