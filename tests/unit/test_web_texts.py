@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dothi.chain import STAGES
 from dothi.status import STATUS_OF_METHOD, STATUSES
 from dothi.tables import TABLES
 
@@ -39,6 +40,11 @@ def test_every_table_has_its_name_for_one_and_for_many(language):
     tables = words_of(language)["tables"]
     assert set(tables) == set(TABLES)
     assert all(entry["one"] and entry["many"] for entry in tables.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_simulation_has_its_name(language):
+    assert set(STAGES) <= set(words_of(language)["methods"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
