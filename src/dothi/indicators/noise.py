@@ -20,7 +20,7 @@ _HARM: Final = "Directive (EU) 2020/367; coefficients of sleep unverified"
 
 
 def _above(column: str, limit_db: float | None = None) -> Callable[[Evidence], float | None]:
-    """Share of the residents whose loudest façade has a level [%]; above the limit of the country where none is given."""
+    """Share of the residents whose loudest façade has a level [%]; that of the country’s limit where none is given."""
 
     def compute(evidence: Evidence) -> float | None:
         if column not in evidence.buildings:
@@ -129,7 +129,7 @@ KPIS: Final = (
         "lower",
         ("noise",),
         {
-            "en": "Sum over buildings of residents × share highly annoyed at the Lden of the loudest façade / residents",
+            "en": "Sum over buildings of residents × share highly annoyed at Lden of the loudest façade / residents",
             "fr": "Somme sur les bâtiments des habitants × part fortement gênée au Lden de la façade la plus bruyante "
             "/ habitants",
             "vi": "Tổng theo nhà của dân số × tỷ lệ bị làm phiền nặng ở Lden của mặt tiền ồn nhất / dân số",
@@ -151,8 +151,8 @@ KPIS: Final = (
         {
             "en": "Sum over buildings of residents × share highly sleep disturbed at the Lnight of the loudest façade "
             "/ residents",
-            "fr": "Somme sur les bâtiments des habitants × part au sommeil fortement perturbé au Lnight de la façade la "
-            "plus bruyante / habitants",
+            "fr": "Somme sur les bâtiments des habitants × part au sommeil fortement perturbé au Lnight de la façade "
+            "la plus bruyante / habitants",
             "vi": "Tổng theo nhà của dân số × tỷ lệ bị rối loạn giấc ngủ nặng ở Lnight của mặt tiền ồn nhất / dân số",
         },
         _HARM,
