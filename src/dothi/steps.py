@@ -66,7 +66,7 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
             ("assemble",),
             seed,
             weight=2.0,
-            imports=("dothi.derive.buildings", *LEARNING),
+            imports=("dothi.derive.heights", *LEARNING),
         ),
         Step(
             "network", "Road graph", _network, ("assemble",), (options.node_crossings, options.snap_m, options.accuracy)
@@ -232,12 +232,15 @@ def _network(draft: Draft) -> Mapping[str, Any]:
 def _buildings(draft: Draft) -> Mapping[str, Any]:
     import pandas as pd
 
-    from dothi.derive import buildings as infer
+    from dothi.derive.buildings import infer_floor_area, infer_storeys
+    from dothi.derive.form import form
+    from dothi.derive.functions import infer_function
+    from dothi.derive.heights import infer_height
 
     country = draft.config.country
     buildings = draft.table("buildings")
-    shape = infer.form(buildings)
-    buildings = infer.infer_function(
+    shape = form(buildings)
+    buildings = infer_function(
         buildings,
         country=country,
         rng=draft.rng("function"),
@@ -246,10 +249,10 @@ def _buildings(draft: Draft) -> Mapping[str, Any]:
         shape=shape,
     )
     rows: list[dict[str, object]] = []
-    buildings = infer.infer_height(buildings, country=country, rng=draft.rng("height"), shape=shape, accuracy=rows)
+    buildings = infer_height(buildings, country=country, rng=draft.rng("height"), shape=shape, accuracy=rows)
     draft.accuracy += _rows(pd.DataFrame(rows))
-    buildings = infer.infer_storeys(buildings, country=country)
-    return {"buildings": infer.infer_floor_area(buildings, country=country, parts=draft.table("building_parts"))}
+    buildings = infer_storeys(buildings, country=country)
+    return {"buildings": infer_floor_area(buildings, country=country, parts=draft.table("building_parts"))}
 
 
 def _people(draft: Draft) -> Mapping[str, Any]:

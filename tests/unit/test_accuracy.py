@@ -12,7 +12,9 @@ import shapely
 from pandas.testing import assert_frame_equal
 
 from dothi.derive.accuracy import COLUMNS, accuracy_of
-from dothi.derive.buildings import infer_floor_area, infer_function, infer_height, infer_storeys
+from dothi.derive.buildings import infer_floor_area, infer_storeys
+from dothi.derive.functions import infer_function
+from dothi.derive.heights import infer_height
 from dothi.derive.people import infer_dwellings
 from dothi.errors import Problems
 

@@ -10,16 +10,10 @@ import shapely
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
-from dothi.derive.buildings import (
-    FUNCTION_OF_FACILITY,
-    FUNCTION_OF_LAND_USE,
-    form,
-    hidden_heights,
-    infer_floor_area,
-    infer_function,
-    infer_height,
-    infer_storeys,
-)
+from dothi.derive.buildings import infer_floor_area, infer_storeys
+from dothi.derive.form import form
+from dothi.derive.functions import FUNCTION_OF_FACILITY, FUNCTION_OF_LAND_USE, infer_function
+from dothi.derive.heights import hidden_heights, infer_height
 from dothi.place import COUNTRIES, load
 from dothi.schema import check_table, conform
 from dothi.tables import FACILITY_KINDS, FUNCTIONS, LAND_USE_CLASSES, TABLES

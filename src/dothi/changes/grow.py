@@ -67,7 +67,7 @@ class Grow(Change):
     def apply(self, city: City, problems: Problems) -> City:
         """City with other numbers of people."""
         from dothi.changes import consistency
-        from dothi.derive.buildings import numbers
+        from dothi.derive.filling import numbers
 
         chosen = self.buildings.rows(city, "buildings", problems)
         if problems.errors:
@@ -109,7 +109,7 @@ def _grown(now: Floats, wanted: float, rooms: tuple[Floats, ...], rng: np.random
 
 def _rooms(rows: gpd.GeoDataFrame, name: str, city: City) -> tuple[Floats, ...]:
     """Weights by which people find a place, the best first."""
-    from dothi.derive.buildings import by_function, function_of, numbers
+    from dothi.derive.filling import by_function, function_of, numbers
     from dothi.derive.people import residential_area
     from dothi.place import load
 

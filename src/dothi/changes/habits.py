@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from dothi.changes.base import ENTERED
-from dothi.derive import buildings as infer
+from dothi.derive.buildings import infer_floor_area, infer_storeys
+from dothi.derive.heights import infer_height
 from dothi.derive.people import infer_dwellings, infer_jobs, infer_residents
 from dothi.derive.terrain import ground_levels
 from dothi.schema import complete, expand
@@ -61,9 +62,9 @@ def completed(rows: gpd.GeoDataFrame, city: City, rng: np.random.Generator) -> g
     others = city["buildings"].drop(index=rows.index, errors="ignore")
     others = others[others["height_m"].notna() & others["function"].notna()]
     whole = complete(pd.concat([others, rows]), TABLES["buildings"]) if len(others) else rows
-    whole = infer.infer_height(whole, country=city.country, rng=rng)
-    whole = infer.infer_storeys(whole, country=city.country)
-    whole = infer.infer_floor_area(whole, country=city.country)
+    whole = infer_height(whole, country=city.country, rng=rng)
+    whole = infer_storeys(whole, country=city.country)
+    whole = infer_floor_area(whole, country=city.country)
     rows = infer_dwellings(whole, country=city.country).loc[rows.index]
     rows = infer_residents(rows, country=city.country, rng=rng)
     rows = infer_jobs(rows, country=city.country, rng=rng)

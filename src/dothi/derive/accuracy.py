@@ -9,31 +9,23 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from dothi.derive.buildings import (
+from dothi.derive.buildings import infer_storeys
+from dothi.derive.filling import (
     FEWEST_KNOWN,
-    FOLDS,
-    HIDDEN,
-    MOST_TRIED,
-    TRIAL_FOLDS,
     Floats,
-    Form,
     Integers,
     Mask,
     Texts,
-    blocks,
-    compared,
-    form,
     function_of,
-    hidden_heights,
-    infer_storeys,
     known_text,
     measured,
     numbers,
-    place_height,
-    predict_function,
-    storey_height,
 )
+from dothi.derive.form import Form, form
+from dothi.derive.functions import predict_function
+from dothi.derive.heights import hidden_heights, place_height, storey_height
 from dothi.derive.people import FEWEST_UNITS, LEVELS, Households, infer_dwellings, per_dwelling, units_of
+from dothi.derive.trial import FOLDS, HIDDEN, MOST_TRIED, TRIAL_FOLDS, blocks, compared
 from dothi.place import load
 
 COLUMNS = ("quantity", "method", "n", "mae", "rmse", "bias", "median_relative_error", "share_right", "unit", "note")

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from dothi.derive.buildings import (
+from dothi.derive.filling import (
     FEWEST_KNOWN,
     Filling,
     Floats,
