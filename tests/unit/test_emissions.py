@@ -112,6 +112,17 @@ def test_uphill_costs_more_than_downhill_saves_or_as_much(little_city):
             assert [steep[up], steep[down]] == pytest.approx(factor * level[up])
 
 
+def test_a_slope_serves_all_substances_of_the_exhaust(little_city):
+    links, nodes = little_city["links"], little_city["nodes"]
+    nodes.loc[links.to_node_id[3], "elevation_m"] = 12.0
+    city = flows(little_city.with_tables(nodes=nodes), [3], truck=100.0)
+    level, steep = (run(city, slopes=slopes).tables["links"].loc[3] for slopes in (False, True))
+    factor = curves.heavy_slope(np.array([0.02]), np.array([30.0]))[0]
+    assert steep["nox_g_day"] == pytest.approx(factor * level["nox_g_day"])
+    exhaust = fleet_g_km("truck", "pm") * 100.0
+    assert steep["pm25_g_day"] - level["pm25_g_day"] == pytest.approx((factor - 1.0) * exhaust, rel=1e-4)
+
+
 def test_levels_that_are_not_known_make_no_slope(little_city):
     nodes = little_city["nodes"].assign(elevation_m=np.nan)
     blind = run(flows(little_city.with_tables(nodes=nodes), car=100.0)).tables["links"]
@@ -232,11 +243,33 @@ def test_heavy_slopes_run_straight_between_those_of_the_source_and_stop_at_the_s
     four, six = curves.heavy_slope(np.array([0.04, 0.06]), np.full(2, 40.0))
     assert found[3] == pytest.approx((four + six) / 2.0)
     assert (np.diff(found) >= 0.0).all()
+    fuel = [
+        1264.8783525803 * 1.008967347**40 * 40**-0.4026156299,
+        1985.9371578578 * 1.0125635287**40 * 40**-0.8386824602,
+    ]
+    assert six == pytest.approx(fuel[0] / fuel[1])  # truck of Euro I at 6 % and on the level
+
+
+def test_shares_of_classes_are_taken_of_their_sum():
+    both = curves.table("car", "diesel", {"euro_3": 1.0, "euro_6": 3.0}, "nox")
+    old, new = (
+        curves.value(curves.factors()["car"]["diesel"][name]["nox"], curves.SPEEDS) for name in ("euro_3", "euro_6")
+    )
+    assert both == pytest.approx((old + 3.0 * new) / 4.0)
+
+
+def test_with_a_battery_tyres_wear_more_and_brakes_much_less():
+    """At 30 km/h both corrections are at their greatest: 1.39 and 1.67."""
+    found = [curves.wear("motorbike", np.array([30.0]), electric=electric)[0] * 1e3 for electric in (False, True)]
+    tyre, brake = 1.93 * 1.3904, 1.44 * 1.67
+    assert found == pytest.approx([tyre + brake, 1.0841 * tyre + 0.2113 * brake])
 
 
 def test_down_a_steep_hill_a_floor_is_left():
     assert curves.light_slope("car", np.array([-0.5]), np.array([60.0])).tolist() == [0.3]
     assert curves.light_slope("car", np.array([0.02]), np.array([0.0])).tolist() == [1.0]
+    steep, steeper = curves.light_slope("car", np.array([0.1, 0.5]), np.array([60.0, 60.0]))
+    assert steep == steeper > 2.0
 
 
 def test_indicators_are_of_a_year_and_of_each_resident(little_city):
