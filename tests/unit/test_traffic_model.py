@@ -14,7 +14,9 @@ from numpy.testing import assert_allclose
 
 from dothi.chain import STAGES
 from dothi.errors import InputError
+from dothi.indicators import mobility
 from dothi.io.omx import Matrices, write_omx
+from dothi.kpi import Evidence
 from dothi.model import file_of, require
 from dothi.publish.matrices import write_matrices
 from dothi.run import Place, settings
@@ -321,3 +323,20 @@ def test_roads_that_leave_the_town_bring_people_in(town):
     shut = TrafficModel(TrafficParams(surroundings=False)).run(open_town)
     assert len(shut.tables["gateways"]) == 0
     assert shut.diagnostics["share_external"] == 0.0
+
+
+def test_indicators_say_what_the_result_says(town, result):
+    evidence = Evidence(town, {"traffic": result})
+    values = {kpi.id: kpi.value(evidence) for kpi in mobility.KPIS if "traffic" in kpi.needs}
+    shares, vehicles = result.diagnostics["shares_of_residents"], result.diagnostics["vehicles"]
+    driven = [vehicles[kind] for kind in ("car", "motorbike", "truck")]
+    assert values["MOB-04"] == pytest.approx(100.0 * (shares["walk"] + shares["bicycle"] + shares["transit"]), rel=1e-6)
+    assert values["MOB-05"] >= 1.0
+    assert 1.0 < values["MOB-06"] < 60.0
+    assert values["MOB-07"] is None  # no main road in this town
+    kilometres = sum(each["vehicle_km"] for each in driven)
+    assert values["MOB-19"] == pytest.approx(kilometres / town["buildings"]["residents"].sum())
+    assert values["MOB-20"] == pytest.approx(sum(each["delay_h"] for each in driven), rel=1e-6, abs=1e-6)
+    half = shapely.box(*town.bounds[:2], town.bounds[2], (town.bounds[1] + town.bounds[3]) / 2.0)
+    of_half = next(kpi for kpi in mobility.KPIS if kpi.id == "MOB-20").value(evidence.inside(half))
+    assert 0.0 <= of_half <= values["MOB-20"]
