@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 import shapely
 
-from dothi.mesh.bridges import decks
-from dothi.mesh.drape import Paths, Sheets, draped_areas, draped_lines
+from dothi.mesh.drape import Paths, Sheets, draped_areas
 from dothi.mesh.prisms import Prisms, has_model, prisms_of
 from dothi.mesh.rings import Rings, ranges, starts_of, triangulate
 from dothi.mesh.skin import Skin, skin_of
 from dothi.mesh.terrain import TerrainMesh, flat_mesh, levels_on_mesh, terrain_mesh
+from dothi.mesh.ways import levels_of, on_decks, one_of_two
 from dothi.publish.globe import Frame
 from dothi.publish.gltf import Material, Mesh, joined
-from dothi.shapes import Floats, Integers, Mask, Shapes
+from dothi.shapes import Floats, Integers, Mask
 from dothi.units import M2_PER_KM2
 
 if TYPE_CHECKING:
@@ -278,73 +278,30 @@ class Lines:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """Lines of a table, one for both directions."""
-
-    table: str
-    row: Integers
-    shapes: Shapes
-    bridge: Mask
-    tunnel: Mask
-    level: Integers
-    width_m: Floats
-
-    @classmethod
-    def of(cls, city: City, table: str) -> _Ways:
-        lines = city[table]
-        drawn = np.ones(len(lines), dtype=bool)
-        if table == "links":
-            reverse = lines.index.get_indexer(lines["reverse_link_id"].fillna(-1).astype("int64"))
-            drawn = (reverse < 0) | (np.arange(len(lines)) < reverse)
-            drawn &= (lines["class"] != "ferry").to_numpy(dtype=bool)
-        lines = lines[drawn]
-        tunnel = lines["tunnel"].fillna(value=False).to_numpy(dtype=bool)
-        bridge = lines["bridge"].fillna(value=False).to_numpy(dtype=bool) & ~tunnel
-        width = lines["width_m"].fillna(WIDTH_M[table]) if "width_m" in lines else np.full(len(lines), WIDTH_M[table])
-        return cls(
-            table,
-            np.flatnonzero(drawn),
-            np.asarray(lines.geometry.array, dtype=object),
-            bridge,
-            tunnel,
-            np.where(lines["level"].isna(), bridge, lines["level"].fillna(0)).astype(np.int64),
-            np.asarray(width, dtype=np.float64),
-        )
-
-
 def lines_of(city: City, terrain: TerrainMesh) -> Iterator[Lines]:
-    """Roads and railways above ground; all together, since the bridges of some lead over others."""
-    ways = [_Ways.of(city, table) for table in WIDTH_M]
-    shapes, bridge, tunnel, level = (
-        np.concatenate([getattr(way, name) for way in ways]) for name in ("shapes", "bridge", "tunnel", "level")
-    )
-    if not len(shapes):
+    """Roads and railways above ground, one for both directions."""
+    rows, shapes, levels = {}, {}, {}
+    for table in WIDTH_M:
+        lines = city[table]
+        drawn, _ = one_of_two(lines)
+        if "class" in lines:
+            drawn &= (lines["class"] != "ferry").to_numpy(dtype=bool)
+        rows[table] = np.flatnonzero(drawn)
+        shapes[table] = np.asarray(lines.geometry.array, dtype=object)[drawn]
+        levels[table] = levels_of(lines).of(drawn)
+    if not any(map(len, shapes.values())):
         return
     water = np.asarray(city["water_bodies"].geometry.array, dtype=object)
-    spans = decks(shapes, bridge, tunnel, level, water, terrain)
-    ground = draped_lines(shapes, terrain)
-    # Every line as it is drawn: from the vertices of the draped ones, or of the decks behind them.
-    first, size = ground.start[:-1].copy(), ground.size
-    first[bridge], size[bridge] = len(ground.xyz) + spans.start[:-1], spans.size
-    vertices = np.concatenate([ground.xyz, spans.xyz])
-    before = 0
-    for way in ways:
-        own = before + np.flatnonzero(~way.tunnel)
-        before += len(way.row)
-        paths = Paths(vertices[ranges(first[own], size[own])], starts_of(size[own]))
-        box = shapely.bounds(shapes[own]).reshape(-1, 4)
-        yield Lines(
-            way.table,
-            way.row[~way.tunnel],
-            (box[:, :2] + box[:, 2:]) / 2.0,
-            LINE_SIZE * way.width_m[~way.tunnel],
-            paths.size,
-            paths,
-            bridge[own],
-            way.width_m[~way.tunnel],
-            terrain,
-        )
+    for table, paths in on_decks(shapes, levels, water, terrain).items():
+        own = np.flatnonzero(~levels[table].tunnel)
+        lines = city[table].iloc[rows[table][own]]
+        width = lines["width_m"].fillna(WIDTH_M[table]) if "width_m" in lines else np.full(len(lines), WIDTH_M[table])
+        width_m = np.asarray(width, dtype=np.float64)
+        seen = Paths(paths.xyz[ranges(paths.start[own], paths.size[own])], starts_of(paths.size[own]))
+        box = shapely.bounds(shapes[table][own]).reshape(-1, 4)
+        middle = (box[:, :2] + box[:, 2:]) / 2.0
+        bridge = levels[table].bridge[own]
+        yield Lines(table, rows[table][own], middle, LINE_SIZE * width_m, seen.size, seen, bridge, width_m, terrain)
 
 
 def _mitres(xy: Floats, start: Integers) -> Floats:

@@ -16,10 +16,10 @@ import shapely
 
 from dothi.crs import LONLAT, transformer
 from dothi.io.files import whole_folder
-from dothi.mesh.bridges import STEEPEST, STEEPEST_TRACK, decks
 from dothi.mesh.drape import Paths, draped_areas, draped_lines
 from dothi.mesh.prisms import Prisms, has_model, prisms_of
 from dothi.mesh.terrain import TerrainMesh, levels_on_mesh
+from dothi.mesh.ways import GRADIENT, Levels, levels_of, on_decks, one_of_two
 from dothi.scene.bundle import gzipped
 from dothi.scene.cover import cover_tile
 from dothi.scene.ground import ground_bounds, ground_mesh, is_known
@@ -37,7 +37,7 @@ from dothi.scene.layers import (
 )
 from dothi.scene.names import names_file
 from dothi.scene.skins import triangles_in_space
-from dothi.shapes import Floats, Integers, Mask, Shapes
+from dothi.shapes import Floats, Integers, Shapes
 from dothi.tables import TABLES
 from dothi.workers import Inline
 
@@ -59,7 +59,6 @@ IN_FLIGHT: Final = 16
 SKIN_KINDS: Final = {"wall": 0, "roof": 1, "ground": 2}
 OTHER_SKIN: Final = 3
 
-GRADIENT: Final = {"links": STEEPEST, "railways": STEEPEST_TRACK}
 DRAWN: Final = (
     "buildings", "links", "railways", "waterways", "barriers", "water_bodies", "land_use", "zones", "wards", "trees",
     "stops", "facilities",
@@ -316,24 +315,11 @@ def _lines_and_areas(site: _Site) -> Layers:
             about = {"type": "areas", "rows": len(table), "kinds": kinds}
             yield name, about, area_tiles(name, sheets, np.arange(len(table)), kind)
 
-    ways = {name: _ways(site, name) for name in ("links", "railways") if len(city[name])}
+    ways = {name: _ways(site, name) for name in GRADIENT if len(city[name])}
     if ways:
-        spans = decks(
-            np.concatenate([way.shapes for way in ways.values()]),
-            np.concatenate([way.bridge for way in ways.values()]),
-            np.concatenate([way.tunnel for way in ways.values()]),
-            np.concatenate([way.level for way in ways.values()]),
-            _shapes(city["water_bodies"]),
-            site.mesh,
-            np.concatenate([np.full(len(way.shapes), GRADIENT[name]) for name, way in ways.items()]),
-        )
-        before = 0
-        for name, way in ways.items():
-            n_bridges = int(np.count_nonzero(way.bridge))
-            own = Paths(spans.xyz, spans.start[before : before + n_bridges + 1])
-            before += n_bridges
-            paths = _with_decks(draped_lines(way.shapes, site.mesh), own, way.bridge)
-            yield name, way.about, _way_tiles(name, site.moved_paths(paths), way)
+        shapes, levels = ({name: getattr(way, part) for name, way in ways.items()} for part in ("shapes", "levels"))
+        for name, paths in on_decks(shapes, levels, _shapes(city["water_bodies"]), site.mesh).items():
+            yield name, ways[name].about, _way_tiles(name, site.moved_paths(paths), ways[name])
     for name in ("waterways", "barriers"):
         if len(city[name]):
             way = _ways(site, name)
@@ -373,52 +359,30 @@ class _Ways:
     reverse_row: Integers
     kind: Integers
     width_m: Floats
-    bridge: Mask
-    tunnel: Mask
-    level: Integers
+    levels: Levels
 
 
 def _ways(site: _Site, name: str) -> _Ways:
     table = site.city[name]
-    row = np.arange(len(table))
-    reverse = np.full(len(table), -1, dtype=np.int64)
-    if "reverse_link_id" in table:
-        reverse = table.index.get_indexer(table["reverse_link_id"].fillna(-1).astype("int64"))
-    drawn = (reverse < 0) | (row < reverse) | (reverse[reverse] != row)
+    drawn, reverse = one_of_two(table)
     kind, kinds = _kinds(table, name, "class" if "class" in table else "kind")
-    bridge, tunnel = _is(table, "bridge"), _is(table, "tunnel")
-    level = np.where(bridge, 1, 0)
-    if "level" in table:
-        level = np.where(table["level"].notna(), table["level"].fillna(0).to_numpy(dtype=np.int64), level)
     measure = "height_m" if name == "barriers" else "width_m"
     width = table[measure].fillna(0.0).to_numpy(dtype=float) if measure in table else np.zeros(len(table))
     shapes, of = cut_lines(_shapes(table)[drawn], site.frame)
-    drawn = np.flatnonzero(drawn)[of]
+    rows = np.flatnonzero(drawn)[of]
     return _Ways(
         about={"type": "lines", "rows": len(table), "kinds": kinds},
         shapes=shapes,
-        row=row[drawn],
-        reverse_row=reverse[drawn],
-        kind=kind[drawn],
-        width_m=width[drawn],
-        bridge=(bridge & ~tunnel)[drawn],
-        tunnel=tunnel[drawn],
-        level=level[drawn],
+        row=rows,
+        reverse_row=reverse[rows],
+        kind=kind[rows],
+        width_m=width[rows],
+        levels=levels_of(table).of(rows),
     )
 
 
-def _with_decks(paths: Paths, spans: Paths, bridge: Mask) -> Paths:
-    """Lines in which those that are bridges are replaced, in their order."""
-    both = np.concatenate([paths.xyz, spans.xyz])
-    first, size = paths.start[:-1].copy(), paths.size
-    first[bridge], size[bridge] = spans.start[:-1] + len(paths.xyz), spans.size
-    start = np.concatenate([[0], np.cumsum(size)])
-    vertices = np.arange(start[-1]) + np.repeat(first - start[:-1], size)
-    return Paths(both[vertices], start)
-
-
 def _way_tiles(name: str, paths: Paths, way: _Ways) -> Iterator[Tile]:
-    flags = BRIDGE * way.bridge + TUNNEL * way.tunnel
+    flags = BRIDGE * way.levels.bridge + TUNNEL * way.levels.tunnel
     return line_tiles(name, paths, way.row, way.reverse_row, way.width_m, way.kind, flags)
 
 
@@ -476,14 +440,6 @@ def _kinds(table: Any, name: str, column: str) -> tuple[Integers, list[str]]:
     kinds = list(TABLES[name].columns[column].choices)
     found = pd.Index(kinds).get_indexer(table[column].astype(object))
     return np.where(found < 0, NO_KIND, found).astype(np.int64), kinds
-
-
-def _is(table: Any, column: str) -> Mask:
-    """Whether something is said to be so, row by row."""
-    if column not in table:
-        return np.zeros(len(table), dtype=bool)
-    said: Mask = table[column].fillna(False).to_numpy(dtype=bool)
-    return said
 
 
 def _shapes(table: Any) -> Shapes:
