@@ -384,6 +384,15 @@ def test_warm_start_forgets_trips_that_are_made_no_more():
     assert_allclose(found.volumes_veh_h, [[0.0, 0.0, 0.0], [10.0, 0.0, 0.0]])
 
 
+def test_warm_start_sends_new_trips_the_cheapest_way_where_nobody_went_before():
+    """The bush holds both ways to zone 2, as the first became dear, and no flow on either."""
+    net = network([(0, 3, 10.0, 100.0), (3, 1, 1.0, 1e3), (3, 2, 5.0, 1e3), (0, 2, 18.0, 1e3)], n_zones=3)
+    before = equilibrium(net, trips(net, (0, 0, 1, 300.0)), [1.0])
+    assert before.bushes.degree.tolist().count(2) == 1
+    found = equilibrium(net, trips(net, (0, 0, 1, 300.0), (0, 0, 2, 50.0)), [1.0], warm=before)
+    assert_allclose(found.volumes_veh_h, [[300.0, 300.0, 0.0, 50.0]])
+
+
 def test_nodes_cut_off_by_a_closed_link_are_reached_another_way_or_reported():
     links = [(0, 2, 10.0, 1e3), (2, 3, 10.0, 1e3), (3, 1, 10.0, 1e3), (2, 4, 50.0, 1e3), (4, 3, 50.0, 1e3)]
     net = network(links)
