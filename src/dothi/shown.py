@@ -32,7 +32,7 @@ from dothi.wire import id_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dothi.build import Progress
+    from dothi.jobs import Progress
     from dothi.store import Store
 
 DECIDES: Final = (

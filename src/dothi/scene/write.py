@@ -44,8 +44,8 @@ from dothi.workers import Inline
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-    from dothi.build import Progress
     from dothi.city import City
+    from dothi.jobs import Progress
 
 FORMAT: Final = 1
 SCENE: Final = "scene.json"

@@ -11,7 +11,7 @@ from dothi.shown import Kept, Shown, key_of, make_scene, missing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dothi.build import Progress
+    from dothi.jobs import Progress
     from dothi.study import Study
 
 MOST_SHOWN: Final = 200

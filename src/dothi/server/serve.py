@@ -18,7 +18,7 @@ from dothi.server.guard import LOOPBACK
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from dothi.build import Progress
+    from dothi.jobs import Progress
     from dothi.study import Study
 
 TRIED_PORTS: Final = 100
