@@ -95,7 +95,7 @@ def vehicle_power(vehicle: Mapping[str, Any], kind: str, speed_km_h: Floats, roa
     propulsion = propulsion + _slope(kind, v[:, 0], road.slope_pct)[:, None] + c_propulsion * near
     propulsion = propulsion + np.minimum(alpha, 0.0)  # a porous surface swallows, a rough one adds nothing (2.2.20)
     if "rolling_a" not in vehicle:
-        return propulsion
+        return np.asarray(propulsion)
     ratio = np.log10(v / V_REF_KM_H)
     rolling = np.asarray(vehicle["rolling_a"]) + np.asarray(vehicle["rolling_b"]) * ratio
     rolling = rolling + alpha + surface["beta"] * ratio + c_rolling * near

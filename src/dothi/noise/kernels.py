@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from dothi.compiled import kernel
 from dothi.shapes import Floats, Integers
 
 N_BANDS = 8
-ZERO = np.int64(0)  # a bare 0 has a type of its own, for which kernels would be compiled once more
+ZERO = cast("int", np.int64(0))  # a bare 0 has a type of its own, for which kernels would be compiled once more
 SPEED_M_S = 340.0  # speed of sound of the method
 F = np.array([63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0])
 K = 2.0 * np.pi * F / SPEED_M_S

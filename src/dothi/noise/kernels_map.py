@@ -152,7 +152,7 @@ class Room(NamedTuple):
 def most(distance: float, height: float) -> float:
     """Most that the ground can add to sound, as energy: hard ground in favourable conditions (2.5.20)."""
     reach = distance / (30.0 * max(height, 0.1))
-    return 10.0 ** (0.3 if reach <= 1.0 else 0.3 * (3.0 - 2.0 / reach))
+    return power_of_ten(0.3 if reach <= 1.0 else 0.3 * (3.0 - 2.0 / reach))
 
 
 @kernel()
@@ -383,14 +383,15 @@ def sharper(src: Sources, scene: Scene, e: int, x: float, y: float, z: float, he
         over = top[hit_wall[k]] - hs - hit_t[k] * (z - hs) - bend * near * far
         if over > 0.0:
             worst = max(worst, over * over * flat / (2.0 * max(near * far, 1e-6)))
+    bound: float = heard.bound[e]
     if worst <= 0.0:
-        return heard.bound[e]
+        return bound
     worst = min(worst, d)  # twice the gap squared over the sides is too much close to an end
     road, total = heard.road[e], 0.0
     for band in range(N_BANDS):
         through = 1.0 / (3.0 + 40.0 / LAMBDA[band] * 0.5 * worst)
         total += src.bands[road, band] * max(through, WELL_SCREENED)
-    return min(total * heard.spread[e] * BOTH_SIDES, heard.bound[e])
+    return min(total * heard.spread[e] * BOTH_SIDES, bound)
 
 
 @kernel()

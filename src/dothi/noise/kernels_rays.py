@@ -96,7 +96,8 @@ def level_at(grid: Floats, ground: Floats, x: float, y: float) -> float:
     i1, j1 = min(i + 1, n_x - 1), min(j + 1, n_y - 1)
     below = ground[j, i, 0] * (1.0 - p) + ground[j, i1, 0] * p
     above = ground[j1, i, 0] * (1.0 - p) + ground[j1, i1, 0] * p
-    return below * (1.0 - q) + above * q
+    level: float = below * (1.0 - q) + above * q
+    return level
 
 
 @kernel()
@@ -105,7 +106,8 @@ def soft_at(grid: Floats, ground: Floats, x: float, y: float) -> float:
     n_y, n_x, _ = ground.shape
     i = min(max(int((x - grid[5]) / grid[7] + 0.5), 0), n_x - 1)
     j = min(max(int((y - grid[6]) / grid[7] + 0.5), 0), n_y - 1)
-    return ground[j, i, 1]
+    soft: float = ground[j, i, 1]
+    return soft
 
 
 @kernel()

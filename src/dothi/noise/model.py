@@ -54,7 +54,7 @@ class NoiseParams(Params):
         default=0.5, gt=0.0, le=3.0, description="Most that sources left out can add to a level, by their bound [dB]."
     )
     quiet_db: float = Field(
-        default=35.0, ge=0.0, le=60.0, description="Level below which errors are counted from this one [dB]."
+        default=40.0, ge=0.0, le=60.0, description="Level below which errors are counted from this one [dB]."
     )
     piece_deg: float = Field(
         default=15.0, ge=1.0, le=45.0, description="Widest piece of a road, as the receiver sees it [°]."
@@ -110,7 +110,7 @@ class NoiseModel:
         "buildings": columns_of("buildings", "geometry", "height_m", "ground_m", "residents"),
     }
     optional: ClassVar[tuple[str, ...]] = ()
-    rasters: ClassVar[tuple[str, ...]] = ("terrain", "land_cover")
+    rasters: ClassVar[tuple[str, ...]] = ("terrain", "imperviousness")
     outputs: ClassVar[Mapping[str, Schema]] = {
         "buildings": {
             "noise_lden_db": _level("Lden of road noise at the loudest façade."),
@@ -131,10 +131,12 @@ class NoiseModel:
 
     def run(self, city: City) -> Result:
         """Levels of all façades and of the grid."""
+        from dothi.noise.scene import only
+
         buildings = city["buildings"]
         footprints = np.asarray(buildings.geometry.array, dtype=object)
         height = buildings["height_m"].to_numpy(dtype=float, na_value=np.nan)
-        footprints = np.where(np.nan_to_num(height) > 0.0, footprints, shapely.Polygon())
+        footprints = only(footprints, np.nan_to_num(height) > 0.0)
         work = _Work(city, self.params, footprints, height)
         fronts, facade_energy, facade_paths = work.at_facades(footprints)
         grid, grid_paths = work.over_ground(city, footprints)
@@ -158,7 +160,6 @@ class _Work:
     """City and method as the kernels take them."""
 
     def __init__(self, city: City, params: NoiseParams, footprints: Shapes, height: Floats) -> None:
-        from dothi.derive.landcover import COVERS
         from dothi.noise.scene import ground_of, scene_of, sources_of
         from dothi.noise.traffic import roads
 
@@ -168,7 +169,7 @@ class _Work:
         self.weights = levels.weights(self.parts)
         self.temperature_c = data["air"]["temperature_c"] if params.temperature_c is None else params.temperature_c
         self.humidity_pct = data["air"]["humidity_pct"] if params.humidity_pct is None else params.humidity_pct
-        ground = ground_of(city.rasters["terrain"], city.rasters["land_cover"], COVERS, values()["ground_factor"])
+        ground = ground_of(city.rasters["terrain"], city.rasters["imperviousness"], footprints)
         ground_m = city["buildings"]["ground_m"].to_numpy(dtype=float, na_value=np.nan)
         self.scene: Scene = scene_of(footprints, height, ground_m, ground)
         heard = roads(city, self.parts, params.surface, self.temperature_c)

@@ -91,11 +91,11 @@ def over_ground(bounds: Bounds, step_m: float, footprints: Shapes) -> tuple[Floa
     """
     west, south, east, north = bounds
     columns, rows = max(int((east - west) / step_m), 1), max(int((north - south) / step_m), 1)
-    x = west + (np.arange(columns) + 0.5) * step_m
-    y = north - (np.arange(rows) + 0.5) * step_m
-    at = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    x: Floats = west + (np.arange(columns, dtype=np.float64) + 0.5) * step_m
+    y: Floats = north - (np.arange(rows, dtype=np.float64) + 0.5) * step_m
+    at: Floats = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float64)
     outside = np.flatnonzero(~_inside(footprints, at))
-    return x, y, at[outside], outside
+    return x, y, at[outside], outside.astype(np.int64)
 
 
 def _inside(footprints: Shapes, at: Floats) -> Mask:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import shapely
@@ -54,28 +53,30 @@ class Ground(NamedTuple):
         return found
 
 
-def ground_of(
-    terrain: xr.DataArray, cover: xr.DataArray, covers: Mapping[str, int], factors: Mapping[str, Any]
-) -> Ground:
+def ground_of(terrain: xr.DataArray, sealed: xr.DataArray, footprints: Shapes) -> Ground:
     """
     Level and ground factor on a grid of about `GROUND_CELL_M`.
+
+    The ground factor is the share of the ground that is not sealed: 0 for asphalt and water, 1 for lawn (table 2.5.a
+    of the Directive), yards between. What lies under roofs does not count: paths pass over them.
 
     Parameters
     ----------
     terrain
         Level of the ground [m].
-    cover
-        Codes of land cover on the same cells.
-    covers
-        Code of each class of land cover.
-    factors
-        Ground factor of each class. What lies under roofs does not count: paths pass over them.
+    sealed
+        Share of the ground that lets no water through, on the same cells.
+    footprints : (n,)
+        Buildings.
     """
-    table = np.full(256, float(factors["urban_dense"]))
-    for name, code in covers.items():
-        table[code] = float(factors[name])
-    table[covers["building"]] = np.nan
-    soft = table[np.nan_to_num(cover.to_numpy().astype(float)).astype(np.uint8)]
+    from rasterio.features import geometry_mask
+
+    from dothi.io.terrain import grid_of
+
+    soft = 1.0 - np.clip(sealed.to_numpy().astype(float), 0.0, 1.0)
+    roofs = footprints[~shapely.is_empty(footprints)]
+    if len(roofs):
+        soft[geometry_mask(roofs, soft.shape, grid_of(sealed).transform, invert=True)] = np.nan
     x, y = terrain["x"].to_numpy().astype(float), terrain["y"].to_numpy().astype(float)
     level = terrain.to_numpy().astype(float)
     if y[0] > y[-1]:
@@ -130,7 +131,7 @@ def scene_of(footprints: Shapes, height_m: Floats, ground_m: Floats, ground: Gro
         Ground.
     """
     kept = np.isfinite(height_m) & (height_m > 0.0) & ~shapely.is_empty(footprints)
-    parts, owner = shapely.get_parts(areas_of(np.where(kept, footprints, shapely.Polygon())), return_index=True)
+    parts, owner = shapely.get_parts(areas_of(only(footprints, kept)), return_index=True)
     full = ~shapely.is_empty(parts)
     parts, owner = parts[full], owner[full]
     ends, part = _walls(parts)
@@ -161,7 +162,16 @@ def scene_of(footprints: Shapes, height_m: Floats, ground_m: Floats, ground: Gro
 
 
 def _middles(footprints: Shapes) -> Shapes:
-    found: Shapes = np.where(shapely.is_empty(footprints), shapely.Point(0.0, 0.0), shapely.centroid(footprints))
+    """Middle of each footprint; any point where there is none."""
+    found = np.asarray(shapely.centroid(footprints), dtype=object)
+    found[shapely.is_empty(found)] = shapely.Point(0.0, 0.0)
+    return found
+
+
+def only(footprints: Shapes, kept: Mask) -> Shapes:
+    """Footprints with those that are not kept made empty."""
+    found = np.array(footprints, dtype=object)
+    found[~kept] = shapely.Polygon()
     return found
 
 
@@ -303,14 +313,14 @@ def _blocks(footprints: Shapes, kept: Mask) -> tuple[Integers, Integers, Floats]
     from scipy.sparse.csgraph import connected_components
 
     n = len(footprints)
-    shapes = np.where(kept, footprints, shapely.Polygon())
+    shapes = only(footprints, kept)
     a, b = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=SNAP_M)
     count, block = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(n, n)), directed=False)
     at, owner = shapely.get_coordinates(shapes, return_index=True)
     order = np.argsort(block[owner], kind="stable")
     groups = np.full(count, None, dtype=object)
     if len(at):
-        clouds = shapely.multipoints(at[order], indices=block[owner][order])
+        clouds = np.asarray(shapely.multipoints(at[order], indices=block[owner][order]), dtype=object)
         groups[: len(clouds)] = clouds
     hulls = shapely.buffer(shapely.convex_hull(groups), CORNER_M, join_style="mitre", mitre_limit=2.0)
     corners, hull = shapely.get_coordinates(shapely.get_exterior_ring(hulls), return_index=True)

@@ -155,7 +155,7 @@ def _paths() -> tuple[Path, ...]:
 
 def _of(row: dict[str, Any]) -> Path:
     given = {name: row[name] for name in ("name", "what", "hs", "hr", "power_db", "lateral") if name in row}
-    expected = {name: tuple(row[name]) for name in CONDITIONS if name in row}
+    expected: dict[str, Bands] = {str(name): tuple(row[name]) for name in CONDITIONS if name in row}
     points = tuple(tuple(point) for point in row["points"])
     mirror = (int(row["mirror"][0]), float(row["mirror"][1])) if "mirror" in row else None
     return Path(points=points, expected=expected, mirror=mirror, alpha=tuple(row.get("alpha", (0.0,) * 8)), **given)
