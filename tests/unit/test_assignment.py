@@ -183,6 +183,22 @@ def test_bush_that_outgrows_its_room_gets_more(monkeypatch):
     assert_allclose(found.volume_pcu_h, wide.volume_pcu_h, atol=1e-3)
 
 
+def test_bushes_keep_no_residues_of_rounding():
+    net, demand = lattice(6)
+    bushes = equilibrium(net, 5 * demand, [1.0], gap=1e-11).bushes
+    ends = np.repeat(np.arange(len(bushes.node)), bushes.degree)  # which node of which bush each link ends at
+    largest = np.zeros(len(bushes.node))
+    np.maximum.at(largest, ends, bushes.flow_pcu_h)
+    used = bushes.flow_pcu_h > 0.0
+    assert (bushes.flow_pcu_h[used] > 1e-11 * largest[ends][used]).all()
+    arriving = np.bincount(ends, bushes.flow_pcu_h, len(bushes.node))
+    for b, origin in enumerate(bushes.origin):
+        nodes, links = slice(*bushes.node_start[b : b + 2]), slice(*bushes.link_start[b : b + 2])
+        leaving = np.bincount(bushes.arcs.from_node[bushes.link[links]], bushes.flow_pcu_h[links], net.n_nodes)
+        leaving[:5] += np.where(np.arange(5) == origin, -leaving[:5], 5 * demand[0, origin])
+        assert_allclose(arriving[nodes], leaving[bushes.node[nodes]], rtol=1e-14, atol=0.0)
+
+
 def test_threads_change_nothing(monkeypatch):
     net, demand = lattice(7)
     alone = equilibrium(net, demand, [1.0], gap=1e-9)
