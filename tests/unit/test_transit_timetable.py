@@ -109,6 +109,7 @@ def test_walks_follow_the_streets_and_end_at_the_limit(little_city):
     assert_array_equal(found.ptr, [0, 1, 2, 2])
     assert_array_equal(found.to, [1, 0])
     assert_array_equal(found.time_s, [200, 200])
+    assert walks(graph, doors, doors, limit_m=302.0, speed_m_s=1.0, to_themselves=False).to.tolist() == [1, 0]
     far = walks(graph, doors, doors, limit_m=2000.0, speed_m_s=2.0, to_themselves=False)
     assert_array_equal(far.time_s, [100, 403, 100, 303, 403, 303])
 

@@ -149,7 +149,7 @@ class MicrosimModel:
             return links
         if len(corners) == 2:
             (x_0, y_0), (x_1, y_1) = corners
-            area = shapely.box(min(x_0, x_1), min(y_0, y_1), max(x_0, x_1), max(y_0, y_1))
+            area: Any = shapely.box(min(x_0, x_1), min(y_0, y_1), max(x_0, x_1), max(y_0, y_1))
         else:
             area = shapely.make_valid(shapely.Polygon(corners))
         return links[convert.inside(links, area)]
@@ -177,7 +177,7 @@ class MicrosimModel:
     def _network(self, nodes: Any, links: gpd.GeoDataFrame, signals: Any, sumo: Sumo, folder: Path) -> Path:
         node_file, edge_file = convert.write_network(folder, nodes, links, signals)
         net = folder / "city.net.xml"
-        arguments = [
+        arguments: list[str | Path] = [
             *("--node-files", node_file, "--edge-files", edge_file, "--output-file", net),
             *("--offset.disable-normalization", "true", "--no-turnarounds.except-deadend", "true"),
             *("--tls.default-type", "actuated", "--tls.join", "true", "--tls.join-dist", "25"),
