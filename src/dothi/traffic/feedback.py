@@ -16,7 +16,7 @@ from dothi.traffic.fleet import Vehicles
 from dothi.traffic.habits import MODES, PURPOSES, Habits, Period
 from dothi.traffic.paths import skims
 from dothi.traffic.region import Region
-from dothi.traffic.roads import Graph, Roads, roads_for
+from dothi.traffic.roads import Around, Graph, Roads, roads_for
 from dothi.traffic.travel import (
     Coefficients,
     Fitted,
@@ -29,7 +29,7 @@ from dothi.traffic.travel import (
     trucks_of,
     vehicles_of,
 )
-from dothi.units import SECONDS_PER_MINUTE
+from dothi.units import M_S_PER_KM_H, SECONDS_PER_MINUTE
 
 STEPS: Final = (0.1, 1.0)
 """Least and greatest step towards the new times."""
@@ -82,7 +82,7 @@ class Streets:
     def roads(self, period: Period) -> Roads:
         """Network of a period."""
         if period.name not in self._made:
-            delay = self.habits.data["delay"]
+            delay, outside = self.habits.data["delay"], self.habits.data["surroundings"]
             self._made[period.name] = roads_for(
                 self.graph,
                 self.region.terminals,
@@ -91,6 +91,11 @@ class Streets:
                 closed=[self.closed(vehicles, period) for vehicles in self.classes],
                 delay=(delay["alpha"], delay["beta"]),
                 background_pcu_h=self.habits.pcu("bus") * self.buses(period),
+                around=Around(
+                    outside["around_detour"],
+                    outside["around_km_h"] * M_S_PER_KM_H,
+                    outside["around_min"] * SECONDS_PER_MINUTE,
+                ),
             )
         return self._made[period.name]
 
@@ -118,7 +123,7 @@ class Settled:
     trucks
         Trips of trucks of a day.
     through
-        Share of the trips between two places outside that pass through the city.
+        By class of vehicles, share of the trips between two places outside that pass through the city.
     equilibria
         By period, that of its demand.
     demand
@@ -137,7 +142,7 @@ class Settled:
 
     trips: Travel
     trucks: Balanced
-    through: Floats
+    through: Mapping[str, Floats]
     equilibria: dict[str, Equilibrium]
     demand: dict[str, Floats]
     seconds: dict[str, Floats]
@@ -236,15 +241,20 @@ class Loop:
                     period, demand, self.gap, settled.equilibria[peak.name]
                 )
 
-    def _demand(self, trips: Travel, trucks: Balanced, through: Floats, period: Period) -> Floats:
+    def _demand(self, trips: Travel, trucks: Balanced, through: Mapping[str, Floats], period: Period) -> Floats:
         region = self.streets.region
-        vehicles = [vehicles_of(region, trips, kind, period.hours, through) for kind in self.streets.classes[:-1]]
-        return np.stack([*vehicles, trucks_of(region, trucks.trips, period.hours, through)])
+        kinds = self.streets.classes
+        vehicles = [vehicles_of(region, trips, kind, period.hours, through[kind.name]) for kind in kinds[:-1]]
+        return np.stack([*vehicles, trucks_of(region, trucks.trips, period.hours, through[kinds[-1].name])])
 
-    def _trucks_and_through(self, used: Mapping[str, Floats], base: Period) -> tuple[Balanced, Floats]:
+    def _trucks_and_through(self, used: Mapping[str, Floats], base: Period) -> tuple[Balanced, dict[str, Floats]]:
         region, truck = self.streets.region, used[base.name][-1]
         seconds = region.seconds(truck, "truck", ON_STREET_M_S)
-        return goods(region, seconds / SECONDS_PER_MINUTE), through_share(region, used[base.name][0])
+        through = {
+            vehicles.name: through_share(region, time)
+            for vehicles, time in zip(self.streets.classes, used[base.name], strict=True)
+        }
+        return goods(region, seconds / SECONDS_PER_MINUTE), through
 
     def _lengths(self, metres: Floats) -> dict[str, Floats]:
         """Length by mode between places; the first class of each mode stands for it."""

@@ -21,7 +21,6 @@ from dothi.units import M_S_PER_KM_H
 
 if TYPE_CHECKING:
     from dothi.city import City
-    from dothi.traffic.region import Region
 
 BICYCLE_GAP: Final = 1e-6
 
@@ -75,8 +74,8 @@ def modelled_outcome(streets: Streets, settled: Settled) -> Outcome:
     return Outcome(
         settled.equilibria,
         settled.demand,
-        _od_trips(region, settled),
-        region.at_terminals(trucks) + region.through(trucks, settled.through),
+        _od_trips(streets, settled),
+        region.at_terminals(trucks) + region.through(trucks, settled.through[streets.classes[-1].name]),
         bicycles,
         np.asarray(sum(settled.trips.persons[purpose] for purpose in report.HOME_BASED)),
         settled.metres,
@@ -85,13 +84,14 @@ def modelled_outcome(streets: Streets, settled: Settled) -> Outcome:
     )
 
 
-def _od_trips(region: Region, settled: Settled) -> Floats:
+def _od_trips(streets: Streets, settled: Settled) -> Floats:
     """Trips of people of a day between terminals by mode; trips through the city are made in cars and on motorbikes."""
-    daily = settled.trips.daily()
+    region, daily = streets.region, settled.trips.daily()
+    first = {vehicles.mode: settled.through[vehicles.name] for vehicles in reversed(streets.classes)}
     found = np.stack([region.at_terminals(trips) for trips in daily])
     for m, mode in enumerate(MODES):
         if mode in DRIVEN:
-            found[m] += region.through(daily[m], settled.through)
+            found[m] += region.through(daily[m], first[mode])
     return found
 
 

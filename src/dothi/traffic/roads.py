@@ -139,6 +139,26 @@ class Roads:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """
+    Ways around the city, outside of it: who leaves by one gateway may come back by another.
+
+    Attributes
+    ----------
+    detour
+        Way over straight distance.
+    speed_m_s
+        Speed [m/s].
+    access_s
+        Time from a gateway to the way around, and back from it at another, together [s].
+    """
+
+    detour: float
+    speed_m_s: float
+    access_s: float
+
+
 def roads_for(
     graph: Graph,
     terminals: Terminals,
@@ -149,6 +169,7 @@ def roads_for(
     delay: tuple[float, float] = (0.0, 1.0),
     background_pcu_h: Floats | None = None,
     connector_m_s: float = CONNECTOR_M_S,
+    around: Around | None = None,
 ) -> Roads:
     """
     Network that classes share, with connectors to zones and gateways.
@@ -176,11 +197,19 @@ def roads_for(
         Flow that is there in any case [pcu/h].
     connector_m_s
         Speed between a zone and its nodes [m/s].
+    around
+        Ways outside from gateway to gateway; none where left out.
     """
     rows = np.flatnonzero(np.logical_or.reduce(open_links))
     if closed is not None:
         open_links = [is_open & ~out for is_open, out in zip(open_links, closed, strict=True)]
     tail, head, seconds, metres, allowed = _connectors(graph, terminals, open_links, connector_m_s)
+    outer = 0 if around is None else len(terminals.gateways)
+    if around is not None:
+        more = _ways_around(terminals.gateways, len(terminals), len(graph.xy), around)
+        tail, head = np.concatenate([tail, more[0]]), np.concatenate([head, more[1]])
+        seconds, metres = np.concatenate([seconds, more[2]]), np.concatenate([metres, more[3]])
+        allowed = [np.concatenate([allow, np.ones(len(more[0]), dtype=bool)]) for allow in allowed]
     n, n_tied = len(rows), len(tail)
     first = len(terminals)
     cost = np.full((len(open_links), n + n_tied), np.inf)
@@ -192,7 +221,7 @@ def roads_for(
     background = np.zeros(n) if background_pcu_h is None else background_pcu_h[rows]
     network = Network(
         n_zones=first,
-        n_nodes=first + len(graph.xy),
+        n_nodes=first + len(graph.xy) + outer,
         from_node=np.r_[graph.tail[rows] + first, tail].astype(np.int32),
         to_node=np.r_[graph.head[rows] + first, head].astype(np.int32),
         free_time_s=np.r_[free, seconds],
@@ -203,7 +232,7 @@ def roads_for(
         cost_s=cost,
         background_pcu_h=np.r_[background, zeros],
     )
-    tied = np.zeros((len(open_links), first + len(graph.xy)), dtype=bool)
+    tied = np.zeros((len(open_links), first + len(graph.xy) + outer), dtype=bool)
     for c, allow in enumerate(allowed):
         tied[c, tail[allow]] = True
     return Roads(network, rows, np.r_[graph.length_m[rows], metres], tied[:, :first])
@@ -237,6 +266,29 @@ def _connectors(
     metres = np.array([length for length, _ in found.values()])
     allowed = np.array([who for _, who in found.values()], dtype=bool).reshape(-1, len(open_links))
     return ends[:, 0], ends[:, 1], metres / speed_m_s, metres, list(allowed.T)
+
+
+def _ways_around(
+    gateways: Gateways, first: int, n_nodes: int, around: Around
+) -> tuple[Integers, Integers, Floats, Floats]:
+    """Links from gateways to a node outside each, and from there to the next two on either side of the city."""
+    outer = first + n_nodes + np.arange(len(gateways))
+    middle = gateways.xy.mean(axis=0) if len(gateways) else np.zeros(2)
+    order = np.argsort(np.arctan2(*(gateways.xy - middle).T[::-1]), kind="stable")
+    pairs = {
+        (int(one), int(other))
+        for step in (1, 2)
+        for a, b in zip(order, np.roll(order, -step), strict=True)
+        for one, other in ((a, b), (b, a))
+        if one != other
+    }
+    ring = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    apart = around.detour * np.hypot(*(gateways.xy[ring[:, 0]] - gateways.xy[ring[:, 1]]).T)
+    doors = np.zeros(len(gateways.outward) + len(gateways.inward))
+    tail = np.concatenate([first + gateways.outward[:, 1], outer[gateways.inward[:, 0]], outer[ring[:, 0]]])
+    head = np.concatenate([outer[gateways.outward[:, 0]], first + gateways.inward[:, 1], outer[ring[:, 1]]])
+    seconds = np.concatenate([doors + around.access_s / 2.0, apart / around.speed_m_s])
+    return tail, head, seconds, np.concatenate([doors, apart])
 
 
 def _near_nodes(graph: Graph, is_open: Mask, points: Floats) -> tuple[npt.NDArray[Any], Floats]:
