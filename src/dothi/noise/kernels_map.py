@@ -10,7 +10,20 @@ import numpy as np
 from dothi.compiled import kernel
 from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, RAYS_M, ZERO, around, boundary, power_of_ten, thrown_back
 from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, way_round
-from dothi.noise.kernels_rays import DEEP, HITS, ROOM, Profile, Scene, crossings, free, leg, level_at, mirror, on_wall
+from dothi.noise.kernels_rays import (
+    DEEP,
+    HITS,
+    ROOM,
+    Profile,
+    Scene,
+    crossings,
+    free,
+    inwards,
+    leg,
+    level_at,
+    mirror,
+    on_wall,
+)
 from dothi.shapes import Floats, Integers
 
 SPHERE = 10.0**-1.1  # 20 lg d + 11, 2.5.12
@@ -381,7 +394,7 @@ def sharper(src: Sources, scene: Scene, e: int, x: float, y: float, z: float, he
     for k in range(hits):
         near, far = hit_t[k] * flat, (1.0 - hit_t[k]) * flat
         over = top[hit_wall[k]] - hs - hit_t[k] * (z - hs) - bend * near * far
-        if over > 0.0:
+        if over > 0.0 and inwards(scene.ends, hit_wall[k], x - xs, y - ys):
             worst = max(worst, over * over * flat / (2.0 * max(near * far, 1e-6)))
     bound: float = heard.bound[e]
     if worst <= 0.0:

@@ -228,6 +228,12 @@ def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, p
 
 
 @kernel()
+def inwards(ends: Floats, wall: int, dx: float, dy: float) -> bool:
+    """Whether a way in some direction goes into the building of a wall; else it goes out of it."""
+    return (ends[wall, 2] - ends[wall, 0]) * dy > (ends[wall, 3] - ends[wall, 1]) * dx
+
+
+@kernel()
 def _pass(
     scene: Scene,
     p: Profile,
@@ -252,7 +258,7 @@ def _pass(
         before = max(before, tops[r])
         if owners[r] == owner:
             at = r
-    if (ends[wall, 2] - ends[wall, 0]) * dy > (ends[wall, 3] - ends[wall, 1]) * dx:  # inwards
+    if inwards(ends, wall, dx, dy):
         if at >= 0 or roofs >= DEEP:
             return n, roofs
         owners[roofs], tops[roofs] = owner, scene.top[wall]
@@ -310,8 +316,9 @@ def on_wall(ends: Floats, wall: int, xs: float, ys: float, xi: float, yi: float)
 
 @kernel()
 def free(scene: Scene, xa: float, ya: float, za: float, xb: float, yb: float, zb: float, p: Profile) -> bool:
-    """Whether no roof stands in the line of sight; `p` is room to work in."""
+    """Whether no roof that the way comes under stands in the line of sight; `p` is room to work in."""
     hit_t, hit_wall, top, open_to = p.hit_t, p.hit_wall, scene.top, True
     for k in range(crossings(scene, xa, ya, xb, yb, hit_t, hit_wall)):
-        open_to = open_to and top[hit_wall[k]] <= za + hit_t[k] * (zb - za)
+        w = hit_wall[k]
+        open_to = open_to and (top[w] <= za + hit_t[k] * (zb - za) or not inwards(scene.ends, w, xb - xa, yb - ya))
     return open_to
