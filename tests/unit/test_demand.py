@@ -18,7 +18,8 @@ from dothi.traffic.demand import attracted, calibrate_mean, exponential, furness
 from dothi.traffic.fleet import Vehicles, closed_to, electric_shares, fleet
 from dothi.traffic.gateways import edge_density, find_gateways, surroundings
 from dothi.traffic.habits import HOURS, MODES, PURPOSES, Habits, Period
-from dothi.traffic.roads import graph_of
+from dothi.traffic.paths import skims
+from dothi.traffic.roads import Around, Terminals, graph_of, roads_for
 from dothi.traffic.zones import centres, opportunities, zone_at
 
 # --- gravity ------------------------------------------------------------------------------------------------------
@@ -363,3 +364,27 @@ def test_a_graph_without_speeds_or_capacities_has_cautious_ones(little_city):
     graph = graph_of(replace(little_city, tables={**little_city.tables, "links": links}))
     assert (graph.capacity_pcu_h == 600.0).all()
     assert_allclose(graph.speed_m_s, 30.0 / 3.6)
+
+
+def test_who_leaves_by_one_gateway_comes_back_by_another(open_city):
+    """Two gateways, one part of the town behind each: the way between them is the one around, detour and access."""
+    graph, gateways = graph_of(open_city), find_gateways(open_city)
+    terminals = Terminals(centres(open_city), np.array([400.0, 400.0]), gateways)
+    car = graph.open_to["car"]
+    shut = np.zeros(len(car), dtype=bool)
+    middle = shapely.line_interpolate_point(open_city["links"].geometry.array, 0.5, normalized=True)
+    west = open_city.bounds[0]
+    x = shapely.get_x(middle)
+    shut[(x > west + 101.0) & (x < west + 299.0)] = True
+    found = []
+    for around in (None, Around(1.5, 10.0, 60.0)):
+        roads = roads_for(graph, terminals, [car], graph.speed_m_s, closed=[shut], around=around)
+        found.append(skims(roads.network, roads.network.free_time_s)["time_s"][0])
+    out, back = 2, 3  # terminals of the gateways, after two zones
+    inside = {g: [n for h, n in gateways.outward if h == g] for g in (0, 1)}
+    assert inside[0]
+    assert inside[1]
+    assert np.isinf(found[0][out, back])
+    apart = np.hypot(*(gateways.xy[0] - gateways.xy[1]))
+    crossing = found[1][out, back] - 60.0 - 1.5 * apart / 10.0
+    assert 0.0 <= crossing < 60.0  # in at one gateway and out again, in at the other and out
