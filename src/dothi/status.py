@@ -30,7 +30,7 @@ _METHODS: Final[dict[Status, str]] = {
     """,
     "entered": "entered",
     "estimated": """
-        estimated place_prior small_footprint storeys_place height_place height_class
+        estimated place_prior synthetic small_footprint storeys_place height_place height_class
         no_homes floor_area_place floor_area dwellings
         width lanes class lanes_class
         line_usual_width land_cover

@@ -135,8 +135,9 @@ def _mean(table: Timetable, begin: float, end: float, step: float, *, on_foot: f
         table.lines, _walks(), one, to_b, np.round(departures).astype(np.int32), 0, labels_for(N_STOPS, 2),
         desk_for(N_STOPS, table.n_patterns), np.empty((2, 3), dtype=np.int32), sums,
     )  # fmt: skip
-    found = sums[0, 0] / sums[0, 0, 0]
-    return np.r_[found[1:4] / SECONDS_PER_MINUTE, found[4]]
+    found: Floats = sums[0, 0] / sums[0, 0, 0]
+    found[1:4] /= SECONDS_PER_MINUTE
+    return found[1:]
 
 
 def wait_of_a_line() -> Iterator[Quantity]:
