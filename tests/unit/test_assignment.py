@@ -12,9 +12,12 @@ from scipy.integrate import quad
 from dothi.errors import ConvergenceError, InputError
 from dothi.traffic import assignment
 from dothi.traffic.assignment import equilibrium
-from dothi.traffic.bushes import room_for
+from dothi.traffic.bushes import no_trees, room_for, room_for_pairs
 from dothi.traffic.gap import imbalance_veh_h, relative_gap
-from dothi.traffic.network import BPR, CONICAL, Network, Turns, beckmann, link_time_s
+from dothi.traffic.graph import prepared, traffic_of
+from dothi.traffic.kernels import touch_all
+from dothi.traffic.kernels_shift import move
+from dothi.traffic.network import BPR, CONICAL, Network, Turns, beckmann, delay_s, link_time_s
 from dothi.traffic.paths import select_link, skims
 
 
@@ -85,6 +88,35 @@ def test_solver_makes_the_times_of_the_network(alpha, beta, function):
     assert_allclose(found.time_s, link_time_s(net, found.volume_pcu_h), rtol=1e-14)
     assert_allclose(found.time_s[0] + 1.0, found.time_s[1] + 2.0, rtol=1e-10)
     assert found.iterations < 10
+
+
+def test_kernel_knows_how_times_grow():
+    links = [(0, 1, 60.0, 900.0, 0.4, 4.0), (0, 1, 60.0, 900.0, 0.4, 2.5), (0, 1, 60.0, 900.0, 5.0, 1.0)]
+    net = network(links, function=[BPR, BPR, CONICAL], background_pcu_h=[50.0, 60.0, 70.0])
+    shares = np.array([[0.5, 0.6, 0.7]])
+    traffic = traffic_of(net, prepared(net), shares)
+    traffic.x[:] = 1000.0
+    touch_all(traffic)
+    step = 1e-3
+    growth = (link_time_s(net, traffic.x + step) - link_time_s(net, traffic.x - step)) / (2.0 * step)
+    assert_allclose(traffic.D, growth, rtol=1e-6)
+    assert_allclose(traffic.T, 60.0 + shares * delay_s(net, traffic.x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("flow", [(100.0, 900.0), (900.0, 100.0)])
+def test_kernel_moves_flow_either_way_and_counts_what_the_class_feels(flow):
+    """Times grow in proportion to flow, so that one Newton step is all it takes."""
+    net = network([(0, 1, 60.0, 500.0, 1.0, 1.0)] * 2)
+    traffic = traffic_of(net, prepared(net), np.full((1, 2), 0.25))
+    traffic.x[:] = flow
+    touch_all(traffic)
+    trees = no_trees()._replace(link=np.arange(2, dtype=np.int32), flow=np.array(flow))
+    pairs = room_for_pairs(1, 2)
+    pairs.n[0], pairs.start[1], pairs.middle[0], pairs.place[1] = 1, 2, 1, 1
+    difference = 0.25 * 60.0 * 800.0 / 500.0
+    assert move(traffic, trees, pairs, 0, 1e-9) == pytest.approx(difference * 900.0)
+    assert_allclose(trees.flow, 500.0, rtol=1e-12)
+    assert_allclose(traffic.x, 500.0, rtol=1e-12)
 
 
 # Flows
@@ -472,7 +504,8 @@ def test_selected_trips_are_those_that_leave_when_the_link_is_all_there_is():
 def test_selected_trips_pass_the_link_as_often_as_it_is_used():
     net, demand = lattice(6, n_classes=2)
     found = equilibrium(net, 4 * demand, [1.0, 0.3], gap=1e-8)
-    for link in np.argsort(found.volume_pcu_h)[-5:]:
+    streets = np.flatnonzero((net.from_node >= 5) & (net.to_node >= 5))
+    for link in streets[np.argsort(found.volume_pcu_h[streets])[-3:]]:
         selected = select_link(net, found, 4 * demand, [1.0, 0.3], link)
         volume = found.volumes_veh_h[:, link]
         assert_allclose(selected.trips_veh_h.sum(axis=(1, 2)), volume, rtol=1e-9)
