@@ -14,6 +14,7 @@ import xarray as xr
 from dothi.access.graph import speeds
 from dothi.errors import InputError
 from dothi.server.departures import MOST_DEPARTURES, board_of, lines_of
+from dothi.server.grids import grid_codes, grids_of
 from dothi.server.reach import reach_from, read_minutes
 from dothi.server.trips import trips_of
 from dothi.shown import Kept, MissingError
@@ -200,3 +201,33 @@ def test_trips_are_missing_where_traffic_was_not_simulated_and_modes_have_names(
         trips_of(simulated, ("fly",), 5)
     with pytest.raises(MissingError, match="simulated"):
         trips_of(SimpleNamespace(store=None, results={}), (), 5)
+
+
+@pytest.fixture
+def with_grid():
+    """Result with a field over the ground, its rows from the south, and one that is no such field."""
+    levels = xr.DataArray(
+        [[40.0, 50.0], [60.0, np.nan]],
+        dims=("y", "x"),
+        coords={"y": [5.0, 15.0], "x": [5.0, 15.0]},
+        attrs={"units": "dB"},
+    )
+    other = xr.DataArray([1.0], dims=("mode",))
+    kept = SimpleNamespace(result=lambda: SimpleNamespace(fields={"level_db": levels, "other": other}))
+    return SimpleNamespace(store=SimpleNamespace(find=lambda *_: kept), results={"noise": "n"})
+
+
+def test_fields_over_the_ground_are_told_with_the_edges_of_their_cells(with_grid):
+    (grid,) = grids_of(with_grid).grids
+    assert (grid.name, grid.unit, grid.columns, grid.rows) == ("level_db", "dB", 2, 2)
+    assert grid.box == (0.0, 0.0, 20.0, 20.0)
+    assert (grid.minimum, grid.maximum) == (40.0, 60.0)
+
+
+def test_codes_of_a_field_stand_from_the_north_west_with_0_for_no_value(with_grid):
+    (grid,) = grids_of(with_grid).grids
+    codes = np.frombuffer(grid_codes(with_grid, "noise", "level_db"), dtype="<u2").astype(float)
+    assert codes[1] == 0
+    assert (grid.minimum + (codes[[0, 2, 3]] - 1) * grid.step).tolist() == [60.0, 40.0, 50.0]
+    with pytest.raises(MissingError):
+        grid_codes(with_grid, "noise", "other")

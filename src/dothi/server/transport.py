@@ -8,7 +8,7 @@ from fastapi import Path, Query, Request, Response
 
 from dothi.server.problems import ANSWERS
 from dothi.server.reply import reply
-from dothi.server.travel_facts import BoardFacts, IsochroneFacts, LinesFacts, TripsFacts
+from dothi.server.travel_facts import BoardFacts, GridsFacts, IsochroneFacts, LinesFacts, TripsFacts
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from dothi.server.cities import Cities
 
 JSON: Final = "application/json"
+OCTETS: Final = "application/octet-stream"
 MOST_PAIRS: Final = 2_000
 DAY_END_S: Final = 86_400.0
 
 Key = Annotated[str, Path(description="Key of a city, from /api/study.", max_length=64)]
+Name = Annotated[str, Path(description="Name of a simulation, or of a field.", max_length=64)]
 Mode = Literal["walk", "bicycle", "motorbike", "car", "transit"]
 
 
@@ -76,6 +78,34 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
             return trips_of(city, names, most).model_dump_json().encode()
 
         return reply(request, body, media_type=JSON, tag=(key, "trips", names, most))
+
+    @app.get(
+        "/api/cities/{key}/grids",
+        tags=["travel"],
+        response_model=GridsFacts,
+        responses=ANSWERS,
+        summary="Fields over the ground that simulations gave",
+    )
+    def grids(request: Request, key: Key) -> Response:
+        from dothi.server.grids import grids_of
+
+        city = cities.shown(key)
+        return reply(request, lambda: grids_of(city).model_dump_json().encode(), media_type=JSON, tag=(key, "grids"))
+
+    @app.get(
+        "/api/cities/{key}/grids/{model}/{field}",
+        tags=["travel"],
+        response_class=Response,
+        responses={200: {"content": {OCTETS: {}}, "description": "Codes, u16, from the north-west."}, **ANSWERS},
+        summary="Codes of a field over the ground",
+    )
+    def grid(request: Request, key: Key, model: Name, field: Name) -> Response:
+        from dothi.server.grids import grid_codes
+
+        city = cities.shown(key)
+        return reply(
+            request, lambda: grid_codes(city, model, field), media_type=OCTETS, tag=(key, "grids", model, field)
+        )
 
     @app.get(
         "/api/cities/{key}/lines",

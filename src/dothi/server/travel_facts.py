@@ -103,3 +103,26 @@ class BoardFacts(Facts):
     day: str | None
     """The working day whose timetable holds, as year, month and day."""
     lines: list[DepartureFacts]
+
+
+class GridFacts(Facts):
+    """A field over the ground that a simulation gave."""
+
+    model: str
+    name: str
+    unit: str
+    columns: int
+    rows: int
+    box: tuple[float, float, float, float]
+    """West, south, east, north on the grid of the city [m]."""
+    minimum: float
+    """Value of code 1."""
+    maximum: float
+    step: float
+    """Value = minimum + (code − 1) · step; code 0 is missing."""
+
+
+class GridsFacts(Facts):
+    """The fields over the ground that simulations gave a city."""
+
+    grids: list[GridFacts]

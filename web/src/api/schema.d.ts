@@ -107,6 +107,27 @@ export interface DepartureFacts {
   last_s: number | null;
 }
 
+/** A field over the ground that a simulation gave. */
+export interface GridFacts {
+  model: string;
+  name: string;
+  unit: string;
+  columns: number;
+  rows: number;
+  /** West, south, east, north on the grid of the city [m]. */
+  box: [number, number, number, number];
+  /** Value of code 1. */
+  minimum: number;
+  maximum: number;
+  /** Value = minimum + (code − 1) · step; code 0 is missing. */
+  step: number;
+}
+
+/** The fields over the ground that simulations gave a city. */
+export interface GridsFacts {
+  grids: GridFacts[];
+}
+
 /** An indicator. */
 export interface IndicatorFacts {
   id: string;

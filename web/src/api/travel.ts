@@ -1,8 +1,8 @@
 /** Travel: reach of a point, trips between zones, lines and departures. */
 
-import { json } from "./bytes";
+import { bytes, json } from "./bytes";
 import type { ReachMode } from "../state/modes";
-import type { BoardFacts, IsochroneFacts, LinesFacts, TripsFacts } from "./schema";
+import type { BoardFacts, GridFacts, GridsFacts, IsochroneFacts, LinesFacts, TripsFacts } from "./schema";
 
 const city = (key: string): string => `api/cities/${key}`;
 
@@ -26,3 +26,10 @@ export const lines = (key: string, signal?: AbortSignal): Promise<LinesFacts> =>
 
 export const departures = (key: string, stop: number, after_s: number, signal?: AbortSignal): Promise<BoardFacts> =>
   json(`${city(key)}/stops/${stop}/departures?after_s=${after_s}`, signal);
+
+/** Fields over the ground that simulations gave. */
+export const grids = (key: string, signal?: AbortSignal): Promise<GridsFacts> => json(`${city(key)}/grids`, signal);
+
+/** Codes of a field, row by row from the north-west; 0 where there is no value. */
+export const gridCodes = async (key: string, { model, name }: GridFacts): Promise<Uint16Array> =>
+  new Uint16Array(await bytes(`${city(key)}/grids/${model}/${name}`));

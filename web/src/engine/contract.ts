@@ -81,6 +81,16 @@ export interface Flows {
   kinds?: readonly (readonly [number, number, number])[];
 }
 
+/** Colours over the ground. */
+export interface Tint {
+  width: number;
+  height: number;
+  /** RGBA of each cell, row by row from the south-west. */
+  rgba: Uint8Array;
+  /** Outer edges of the cells in the frame of the scene [m]. */
+  box: readonly [west: number, south: number, east: number, north: number];
+}
+
 /** Lines in space. */
 export interface Streaks {
   /** Places of all vertices, line by line [m]. */
@@ -162,6 +172,8 @@ export interface Engine {
   setFlows(flows: Flows | null): void;
   /** Let the vehicles move, so many times as fast as they are; 0 stops them, and nothing is drawn any more. */
   setPace(pace: number): void;
+  /** Colours over the ground, in place of what covers it; null takes them away. */
+  setTint(tint: Tint | null): void;
   /** Lines of a name over the city; null takes them away. */
   setStreaks(name: string, streaks: Streaks | null): void;
   select(pick: { layer: string; row: number } | null): void;

@@ -15,6 +15,7 @@ import type {
   Scene,
   Streaks,
   Theme,
+  Tint,
 } from "./contract";
 import { Lines } from "./draw/lines";
 import { measuredOf } from "./draw/measure";
@@ -267,6 +268,11 @@ export class CityEngine implements Engine, Stand {
 
   setPace(pace: number): void {
     this.#stage.overlays.setPace(pace);
+    this.#stage.draw();
+  }
+
+  setTint(tint: Tint | null): void {
+    this.#city?.terrain?.setTint(tint);
     this.#stage.draw();
   }
 

@@ -48,6 +48,7 @@ class NoEngine implements Engine {
   setShadows(): void {}
   setFlows(): void {}
   setPace(): void {}
+  setTint(): void {}
   setStreaks(): void {}
   select(): void {}
   setCamera(): void {}

@@ -3,6 +3,7 @@
 import type { Column, ColumnFacts, NumberColumn, TextColumn } from "../api/types";
 import type { Paint } from "../engine/contract";
 import { breaksOf, classOf, type ClassMethod, type Spread } from "./breaks";
+import { noiseClasses } from "./noise";
 import { meaningColours, NO, YES } from "./meanings";
 import { classColours, OKABE_ITO, REST, TOL_MUTED, VIRIDIS, YL_GN_BU, type Rgb } from "./palettes";
 
@@ -53,12 +54,14 @@ export interface ScaleOptions {
 export function numberScale(column: NumberColumn, facts: ColumnFacts, options: ScaleOptions): Coloured {
   const spread = spreadOf(column, facts, options.factor);
   const valueOf = (code: number): number => tidy((column.minimum + (code - 1) * column.step) * options.factor);
-  const values = options.method === "rounded" ? fewValues(column, valueOf, options) : null;
+  const levels = noiseClasses(facts.unit, options.method, spread.minimum, spread.maximum);
+  const values = options.method === "rounded" && !levels ? fewValues(column, valueOf, options) : null;
   // A few different values, such as speed limits, are told apart one by one.
-  const breaks = values ? [...values, values[values.length - 1]] : breaksOf(spread, options.method, CLASSES);
+  const breaks =
+    levels?.breaks ?? (values ? [...values, values[values.length - 1]] : breaksOf(spread, options.method, CLASSES));
   const n = breaks.length - 1;
   // Low values sink into the ground, high ones stand out: on paper the high end is dark, at night it is bright.
-  const colours = classColours(options.dark ? VIRIDIS : YL_GN_BU, n);
+  const colours = levels?.colours ?? classColours(options.dark ? VIRIDIS : YL_GN_BU, n);
   const classOfCode = tableOfClasses(column, (code) => classOf(breaks, valueOf(code)) + 1);
   const counts = new Uint32Array(n + 1);
   const codes = new Uint8Array(column.codes.length);

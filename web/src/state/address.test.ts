@@ -17,7 +17,13 @@ const FULL: Address = {
   theme: "dark",
   language: "vi",
   selected: { table: "buildings", id: 4711 },
-  travel: { flows: "motorbike", desire: "", reach: { mode: "car", minutes: 20, x: 355300.5, y: 6689400 }, lines: true },
+  travel: {
+    flows: "motorbike",
+    desire: "",
+    reach: { mode: "car", minutes: 20, x: 355300.5, y: 6689400 },
+    lines: true,
+    ground: "noise_lden_db",
+  },
 };
 
 test("an address says again what was written into it", () => {

@@ -55,6 +55,8 @@ export interface TravelAddress {
   desire?: string;
   reach?: { mode: ReachMode; minutes: number; x: number; y: number };
   lines?: boolean;
+  /** Field over the ground. */
+  ground?: string;
 }
 
 const tidy = (value: number, decimals: number): string => String(Number(value.toFixed(decimals)));
@@ -101,11 +103,12 @@ export function writeAddress(address: Address): string {
   add("theme", address.theme);
   add("lang", address.language);
   add("sel", address.selected && `${address.selected.table}.${address.selected.id}`);
-  const { flows, desire, reach, lines } = address.travel ?? {};
+  const { flows, desire, reach, lines, ground } = address.travel ?? {};
   add("flows", flows);
   add("desire", desire === "" ? "all" : desire);
   add("reach", reach && [reach.mode, reach.minutes, tidy(reach.x, 1), tidy(reach.y, 1)].join(","));
   add("lines", lines ? "on" : undefined);
+  add("ground", ground);
   add("panel", address.panel);
   return parts.length ? `#${parts.join("&")}` : "";
 }
@@ -158,6 +161,7 @@ function readTravel(said: ReadonlyMap<string, string>): TravelAddress | undefine
         ? { mode: found, minutes, x, y }
         : undefined,
     lines: said.get("lines") === "on" || undefined,
+    ground: NAME.test(said.get("ground") ?? "") ? said.get("ground") : undefined,
   };
   const some = Object.entries(travel).filter(([, value]) => value !== undefined);
   return some.length ? (Object.fromEntries(some) as TravelAddress) : undefined;

@@ -2,10 +2,11 @@
 
 import { ServerGone, WrongAnswer } from "../api/problems";
 import * as api from "../api/travel";
-import type { IsochroneFacts, LinesFacts, TripsFacts } from "../api/schema";
+import type { GridFacts, IsochroneFacts, LinesFacts, TripsFacts } from "../api/schema";
 import { flowsOf, KINDS, numbersOf, type FlowColumns, type FlowOf } from "./flows";
 import type { ReachMode } from "./modes";
 import type { Pane } from "./pane.svelte";
+import { noiseTint } from "./tint";
 import { desireStreaks, lineStreaks, reachStreaks } from "./streaks";
 import type { TravelAddress } from "./address";
 
@@ -45,11 +46,15 @@ export class Transport {
   /** What the server says is wrong with the last wish. */
   refused = $state("");
 
+  /** Fields over the ground that simulations gave, and the one that is drawn. */
+  grids = $state.raw<readonly GridFacts[]>([]);
+  grid = $state<string | null>(null);
+
   lines = $state(false);
   found = $state.raw<LinesFacts | null>(null);
 
   #columns: { key: string; columns: Promise<FlowColumns> } | null = null;
-  #turn = { trips: 0, reach: 0, lines: 0, flows: 0 };
+  #turn = { trips: 0, reach: 0, lines: 0, flows: 0, grid: 0 };
 
   constructor(
     private readonly pane: Pane,
@@ -68,7 +73,8 @@ export class Transport {
   }
 
   /** What an address says. */
-  apply({ flows, desire, reach, lines }: TravelAddress): void {
+  apply({ flows, desire, reach, lines, ground }: TravelAddress): void {
+    this.grid = ground ?? null;
     this.flows = flows !== undefined;
     this.of = flows ?? "all";
     this.desire = desire ?? null;
@@ -85,6 +91,7 @@ export class Transport {
       desire: this.desire ?? undefined,
       reach: from ? { mode, minutes: longest, x: from[0], y: from[1] } : undefined,
       lines: this.lines || undefined,
+      ground: this.grid ?? undefined,
     };
   }
 
@@ -192,6 +199,30 @@ export class Transport {
       this.reach = null;
       this.reachStage = this.#failed(error);
       engine.setStreaks("reach", null);
+    }
+  }
+
+  /** Fields that the city has. */
+  async readGrids(): Promise<void> {
+    const key = this.pane.entry?.key;
+    const found = key ? await api.grids(key).catch(() => null) : null;
+    if (key === this.pane.entry?.key) this.grids = found?.grids ?? [];
+  }
+
+  async drawGrid(): Promise<void> {
+    const { engine, entry, scene } = this.pane;
+    const turn = ++this.#turn.grid;
+    const grid = this.grids.find(({ name }) => name === this.grid);
+    if (!engine || !entry || !scene) return;
+    if (!grid) {
+      engine.setTint(null);
+      return;
+    }
+    try {
+      const codes = await api.gridCodes(entry.key, grid);
+      if (turn === this.#turn.grid) engine.setTint(noiseTint(grid, codes, scene.origin));
+    } catch (error) {
+      if (turn === this.#turn.grid) this.#failed(error);
     }
   }
 

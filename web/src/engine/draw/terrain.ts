@@ -1,7 +1,7 @@
 /** The ground: a mesh coloured by what covers it, cut at its border like the block of a model. */
 
 import * as THREE from "three";
-import type { Box, Point } from "../contract";
+import type { Box, Point, Tint } from "../contract";
 import { type Cover, coverColours } from "../decode/cover";
 import type { TerrainMesh } from "../decode/meshes";
 import type { Palette } from "../look/palette";
@@ -30,6 +30,8 @@ const GROUND = /* glsl */ `
 ${LIGHT_GLSL}
 uniform sampler2D uCover;
 uniform vec4 uCoverFrame;
+uniform sampler2D uTint; // colours times their strength
+uniform vec4 uTintFrame;
 uniform vec3 uGround;
 uniform float uRelief;
 in vec3 vPlace, vNormal;
@@ -39,7 +41,13 @@ void main() {
   vec3 n = normalize(vNormal);
   // Slopes of cities are gentle: drawn steeper than they are, they can be read.
   n = normalize(vec3(n.xy * uRelief, n.z));
-  colour = vec4(hazed(c * light(vPlace, n), vPlace, cameraPosition), 1.0);
+  c *= light(vPlace, n);
+  if (uTintFrame.z > 0.0) {
+    vec2 at = (vPlace.xy - uTintFrame.xy) * uTintFrame.zw;
+    vec4 tint = max(abs(at.x - 0.5), abs(at.y - 0.5)) < 0.5 ? texture(uTint, at) : vec4(0.0);
+    c = c * (1.0 - tint.a) + tint.rgb;
+  }
+  colour = vec4(hazed(c, vPlace, cameraPosition), 1.0);
 }`;
 
 const SKIRT = /* glsl */ `
@@ -63,6 +71,8 @@ export class Terrain extends Layer {
     uRelief: { value: 1.8 },
     uCover: { value: null as THREE.Texture | null },
     uCoverFrame: { value: new THREE.Vector4(0, 0, 0, 0) },
+    uTint: { value: null as THREE.Texture | null },
+    uTintFrame: { value: new THREE.Vector4(0, 0, 0, 0) },
   };
   #cover: Cover | null = null;
   #classes: string[] = [];
@@ -102,6 +112,21 @@ export class Terrain extends Layer {
     if (this.#palette) this.dress(this.#palette);
   }
 
+  setTint(tint: Tint | null): void {
+    const { uTint, uTintFrame } = this.#look;
+    uTint.value?.dispose();
+    uTint.value = null;
+    uTintFrame.value.set(0, 0, 0, 0);
+    if (!tint) return;
+    const { rgba, width, height, box } = tint;
+    const strong = Uint8Array.from(rgba, (value, k) => (k % 4 === 3 ? value : (value * rgba[k - (k % 4) + 3]) / 255));
+    const texture = new THREE.DataTexture(strong, width, height, THREE.RGBAFormat);
+    texture.magFilter = texture.minFilter = THREE.LinearFilter;
+    texture.needsUpdate = true;
+    uTint.value = texture;
+    uTintFrame.value.set(box[0], box[1], 1 / (box[2] - box[0]), 1 / (box[3] - box[1]));
+  }
+
   dress(palette: Palette): void {
     this.#palette = palette;
     this.#look.uGround.value.fromArray(palette.ground);
@@ -127,6 +152,7 @@ export class Terrain extends Layer {
   override dispose(): void {
     super.dispose();
     this.#look.uCover.value?.dispose();
+    this.#look.uTint.value?.dispose();
   }
 }
 
