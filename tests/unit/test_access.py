@@ -86,6 +86,8 @@ def test_in_a_one_way_street_walks_count_towards_the_place(little_city):
     assert lowest.any()
     assert (after - before)[lowest].to_numpy() == pytest.approx(200.0)
     assert (after - before)[~lowest].to_numpy() == pytest.approx(0.0)
+    minutes = AccessModel().run(city).tables["buildings"]["nearest_school_min"]
+    assert minutes.to_numpy() == pytest.approx(after.to_numpy() / WALK / 60.0)
 
 
 def test_jobs_are_those_of_all_buildings_near_enough(little_city):

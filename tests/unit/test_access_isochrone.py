@@ -95,6 +95,7 @@ def test_simulated_times_count_where_there_are_any_unless_the_road_shall_be_empt
 def test_by_transit_one_walks_on_from_the_stops_at_which_one_arrives(little_city):
     city = a_line(little_city)
     assert walks_to_stops(city, 1500.0, 0.0, 900.0).to_dict() == pytest.approx({0: 500.0 / WALK})
+    assert walks_to_stops(city, 7900.0, 0.0, 900.0).to_dict() == pytest.approx({1: 100.0 / WALK + 100.0})
     found = isochrone(city, 1500.0, 0.0, "transit", [900.0], arrivals={0: 500.0 / WALK, 1: 600.0})
     east = found.parts[found.parts.geometry.bounds["minx"] > 6000.0]
     assert east.total_bounds[[0, 2]] == pytest.approx(
