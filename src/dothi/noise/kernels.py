@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from dothi.compiled import kernel
-from dothi.shapes import Floats, Integers
+
+if TYPE_CHECKING:
+    from dothi.shapes import Floats, Integers
 
 N_BANDS = 8
 ZERO = cast("int", np.int64(0))  # a bare 0 has a type of its own, for which kernels would be compiled once more

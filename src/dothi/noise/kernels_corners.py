@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dothi.compiled import kernel
 from dothi.noise.kernels import ZERO
 from dothi.noise.kernels_rays import Profile, Scene, crossings
-from dothi.shapes import Floats, Integers
+
+if TYPE_CHECKING:
+    from dothi.shapes import Floats, Integers
 
 TURNS = 10  # points of a way, its ends included
 ROUNDS = 4  # times that further buildings are gone round

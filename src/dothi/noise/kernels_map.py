@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from dothi.noise.kernels_rays import (
     mirror,
     on_wall,
 )
-from dothi.shapes import Floats, Integers
+
+if TYPE_CHECKING:
+    from dothi.shapes import Floats, Integers
 
 SPHERE = 10.0**-1.1  # 20 lg d + 11, 2.5.12
 NEAR_M = 0.5  # least distance to a line of traffic

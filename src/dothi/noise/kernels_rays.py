@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dothi.compiled import kernel
 from dothi.noise.kernels import NO_EDGE, ZERO
-from dothi.shapes import Floats, Integers
+
+if TYPE_CHECKING:
+    from dothi.shapes import Floats, Integers
 
 TOUCH_M = 0.01  # walls nearer than this to an end of a leg are where it starts or ends
 STEPS = 20  # samples of the ground on a long leg
