@@ -406,7 +406,8 @@ def sharper(src: Sources, scene: Scene, e: int, x: float, y: float, z: float, he
     for band in range(N_BANDS):
         through = 1.0 / (3.0 + 40.0 / LAMBDA[band] * 0.5 * worst)
         total += src.bands[road, band] * max(through, WELL_SCREENED)
-    return min(total * heard.spread[e] * BOTH_SIDES, bound)
+    sharp: float = total * heard.spread[e] * BOTH_SIDES
+    return min(sharp, bound)
 
 
 @kernel()

@@ -232,7 +232,8 @@ def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, p
 @kernel()
 def inwards(ends: Floats, wall: int, dx: float, dy: float) -> bool:
     """Whether a way in some direction goes into the building of a wall; else it goes out of it."""
-    return (ends[wall, 2] - ends[wall, 0]) * dy > (ends[wall, 3] - ends[wall, 1]) * dx
+    within: bool = (ends[wall, 2] - ends[wall, 0]) * dy > (ends[wall, 3] - ends[wall, 1]) * dx
+    return within
 
 
 @kernel()
