@@ -45,11 +45,14 @@ def test_sums_within_limits_are_those_of_all_shortest_ways(seed, n, n_arcs):
     limits = np.sort(rng.uniform(0.0, 30.0, 3))
     away = lengths(graph)[doors.node][:, goals.node] + doors.away[:, None] + goals.away
     expected = np.stack([((away <= limit) * values).sum(axis=1) for limit in limits], axis=1)
-    found = search.within(graph, doors, goals, values, limits)
+    found, least = search.within(graph, doors, goals, values, limits)
     near_a_limit = (np.abs(away[:, :, None] - limits) < 1e-9).any(axis=(1, 2))
     assert np.array_equal(found[~near_a_limit], expected[~near_a_limit])
     assert (np.diff(found, axis=1) >= 0.0).all()
-    assert np.array_equal(found, search.within(graph, doors, goals, values, limits))
+    assert np.array_equal(found, search.within(graph, doors, goals, values, limits)[0])
+    nearest = np.where(values > 0.0, away, np.inf).min(axis=1)
+    nearest[nearest > limits[-1]] = np.inf
+    assert np.allclose(least[~near_a_limit], nearest[~near_a_limit], rtol=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

@@ -162,7 +162,8 @@ def within(
               N_{ik} = \min_{j: o_{jk} > 0} (a_i + d_{ij} + e_j)
 
     with the cost :math:`a_i` from a door to its node, :math:`d_{ij}` between nodes and :math:`e_j` from a node to an
-    opportunity. All doors of a node share one search.
+    opportunity. All doors of a node share one search. Where all opportunities of a node are within the same limits from
+    all of these doors, their sum is added once for all; only about the limits every pair is looked at.
 
     Parameters
     ----------
@@ -194,17 +195,26 @@ def within(
     n_nodes, n_origins = len(first) - 1, len(origin)
     n_limits, n_kinds = total.shape[1], total.shape[2]
     far = limits[n_limits - 1]
+    low, high = np.full(n_nodes, np.inf), np.full(n_nodes, -np.inf)
+    there, near = np.zeros((n_nodes, n_kinds)), np.full((n_nodes, n_kinds), np.inf)
+    for u in range(n_nodes):
+        for shelf in range(shelves[u], shelves[u + 1]):
+            low[u], high[u] = min(low[u], shelf_cost[shelf]), max(high[u], shelf_cost[shelf])
+            for kind in range(n_kinds):
+                there[u, kind] += shelf_value[shelf, kind]
+                if shelf_value[shelf, kind] > 0.0:
+                    near[u, kind] = min(near[u, kind], shelf_cost[shelf])
     for part in prange(n_parts):
         after, before, slot = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
         order, bucket = np.empty(n_nodes, np.int32), np.full(n_buckets, -1, np.int32)
-        dist = np.full(n_nodes, np.inf)
+        dist, least_here = np.full(n_nodes, np.inf), np.empty(n_kinds)
+        common = np.empty((n_limits, n_kinds))
         for o in range(part * n_origins // n_parts, (part + 1) * n_origins // n_parts):
             begin, end = doors[o], doors[o + 1]
-            total[begin:end] = 0.0
-            least[begin:end] = np.inf
-            soonest = np.inf
+            total[begin:end], least[begin:end], common[:], least_here[:] = 0.0, np.inf, 0.0, np.inf
+            soonest, latest = np.inf, -np.inf
             for door in range(begin, end):
-                soonest = min(soonest, door_cost[door])
+                soonest, latest = min(soonest, door_cost[door]), max(latest, door_cost[door])
             if not soonest <= far:
                 continue
             order[0], dist[origin[o]] = origin[o], 0.0
@@ -213,24 +223,42 @@ def within(
             )  # fmt: skip
             for s in range(reached):
                 u = order[s]
-                for shelf in range(shelves[u], shelves[u + 1]):
-                    there = dist[u] + shelf_cost[shelf]
-                    for door in range(begin, end):
-                        whole = there + door_cost[door]
-                        if whole > far:
-                            continue
-                        level = n_limits - 1
-                        while level > 0 and whole <= limits[level - 1]:
-                            level -= 1
+                for kind in range(n_kinds):
+                    least_here[kind] = min(least_here[kind], dist[u] + near[u, kind])
+                if high[u] < low[u]:  # nothing there
+                    dist[u] = np.inf
+                    continue
+                level = _level((dist[u] + low[u]) + soonest, limits)
+                if level == _level((dist[u] + high[u]) + latest, limits):
+                    if level < n_limits:
                         for kind in range(n_kinds):
-                            total[door, level, kind] += shelf_value[shelf, kind]
-                            if whole < least[door, kind] and shelf_value[shelf, kind] > 0.0:
-                                least[door, kind] = whole
+                            common[level, kind] += there[u, kind]
+                    dist[u] = np.inf
+                    continue
+                for shelf in range(shelves[u], shelves[u + 1]):
+                    for door in range(begin, end):
+                        level = _level((dist[u] + shelf_cost[shelf]) + door_cost[door], limits)
+                        if level < n_limits:
+                            for kind in range(n_kinds):
+                                total[door, level, kind] += shelf_value[shelf, kind]
                 dist[u] = np.inf
             for door in range(begin, end):
-                for level in range(1, n_limits):
-                    for kind in range(n_kinds):
-                        total[door, level, kind] += total[door, level - 1, kind]
+                for kind in range(n_kinds):
+                    whole = least_here[kind] + door_cost[door]
+                    least[door, kind] = whole if whole <= far else np.inf
+                    for level in range(n_limits):
+                        total[door, level, kind] += common[level, kind]
+                        if level > 0:
+                            total[door, level, kind] += total[door, level - 1, kind]
+
+
+@kernel()
+def _level(whole: float, limits: Floats) -> int:
+    """First of the limits that a cost keeps; their number where it keeps none."""
+    level = 0
+    while level < len(limits) and whole > limits[level]:
+        level += 1
+    return level
 
 
 @kernel()

@@ -188,7 +188,7 @@ class _Work:
         for mode in MODES:
             graph, goals = self.graph(mode), self.beside(mode, self.doors)
             if mode == "walk" or len(np.unique(goals.node)) * len(graph) <= MOST_WORK:
-                found = search.within(graph, goals, goals, jobs, limits)
+                found = search.within(graph, goals, goals, jobs, limits)[0]
             else:
                 found = self._by_zone(mode, goals, jobs, limits)
             made |= {f"jobs_{mode}_{minutes}min": found[:, i] for i, minutes in enumerate(LIMITS_MIN)}
@@ -201,7 +201,7 @@ class _Work:
         n = max(self.zone.max() + 1, 1)
         count = np.bincount(self.zone, minlength=n)
         middle = np.stack([np.bincount(self.zone, xy, n) / np.maximum(count, 1) for xy in self.doors.T], axis=1)
-        return search.within(self.graph(mode), self.beside(mode, middle), goals, jobs, limits)[self.zone]
+        return search.within(self.graph(mode), self.beside(mode, middle), goals, jobs, limits)[0][self.zone]
 
     def _by_transit(self, limits: Floats) -> dict[str, Floats]:
         """Jobs of zones in reach by public transport, from each zone to all its buildings."""

@@ -106,9 +106,11 @@ def at(points: Beside, cost: Floats, limit: float) -> Floats:
     return np.where(found <= limit, found, np.nan)
 
 
-def within(graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: Floats) -> Floats:
+def within(
+    graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: Floats
+) -> tuple[Floats, Floats]:  # fmt: skip
     """
-    Sums of values at goals within limits of doors.
+    Sums of values at goals within limits of doors, and the nearest goal with a value.
 
     Parameters
     ----------
@@ -123,12 +125,14 @@ def within(graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: F
 
     Returns
     -------
-    (n_doors, n_limits) array
+    total : (n_doors, n_limits) array
         Sums.
+    least : (n_doors,) array
+        Cost of the nearest; infinity beyond the largest limit.
     """
-    total = np.zeros((len(doors.node), len(limits)))
+    total, nearest_of = np.zeros((len(doors.node), len(limits))), np.full(len(doors.node), np.inf)
     if not len(graph) or not len(doors.node):
-        return total
+        return total, nearest_of
     origin, first = np.unique(doors.node[doors.order], return_index=True)
     sums, least = np.empty((len(doors.node), len(limits), 1)), np.empty((len(doors.node), 1))
     kernels.within(
@@ -137,8 +141,8 @@ def within(graph: Graph, doors: Beside, goals: Beside, values: Floats, limits: F
         goals.shelves(len(graph)), goals.away[goals.order], np.ascontiguousarray(values[goals.order][:, None], float),
         np.asarray(limits, float), *buckets(graph), PARTS, sums, least,
     )  # fmt: skip
-    total[doors.order] = sums[:, :, 0]
-    return total
+    total[doors.order], nearest_of[doors.order] = sums[:, :, 0], least[:, 0]
+    return total, nearest_of
 
 
 def catchments(

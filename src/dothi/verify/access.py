@@ -38,7 +38,7 @@ def _grid() -> Iterator[Quantity]:
     graph, middle = street_grid(side), side * side // 2
     goals = at_nodes(list(range(side * side)))
     limits = np.array([3.0, 7.0, 12.0]) * BLOCK_M
-    found = search.within(graph, at_nodes([middle]), goals, np.ones(side * side), limits)[0]
+    found = search.within(graph, at_nodes([middle]), goals, np.ones(side * side), limits)[0][0]
     for limit, count in zip(limits, found, strict=True):
         k = limit / BLOCK_M
         yield Quantity(f"crossings within {limit:g} m", "", float(count), 2.0 * k * k + 2.0 * k + 1.0, 0.0)
@@ -70,7 +70,7 @@ def _scipy() -> Iterator[Quantity]:
     whole = csr_array((graph.cost, graph.head, graph.first), shape=(n, n))
     away = dijkstra(whole, indices=origins, limit=limit)
     goals = at_nodes(list(range(n)))
-    found = search.within(graph, at_nodes(list(origins)), goals, values, np.array([limit]))[:, 0]
+    found = search.within(graph, at_nodes(list(origins)), goals, values, np.array([limit]))[0][:, 0]
     off = float(np.abs(found - np.isfinite(away) @ values).max())
     yield Quantity(f"largest error of a sum, {len(origins)} origins", "", off, 0.0, 0.0)
     least = search.nearest(graph, at_nodes(list(origins[:20])), np.inf)
