@@ -40,6 +40,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "là TOML hợp lệ, ngoặc không lồng quá sâu",
     ),
     "is valid TOML ({a})": ("est du TOML valable ({a})", "là TOML hợp lệ ({a})"),
+    "is a file within the folder of the study, named from there": (
+        "est un fichier du dossier de l’étude, nommé à partir de là",
+        "là tệp trong thư mục nghiên cứu, nêu tên từ đó",
+    ),
     "is a file inside the study": ("est un fichier à l’intérieur de l’étude", "là tệp nằm trong thư mục nghiên cứu"),
     "is a file of at most {a} MiB": ("est un fichier d’au plus {a} Mio", "là tệp nhiều nhất {a} MiB"),
     "is a file that can be read ({a})": ("est un fichier lisible ({a})", "là tệp đọc được ({a})"),
