@@ -16,17 +16,10 @@ def test_case_fails_when_one_quantity_does():
     assert not Checked(case, (near, far)).passed
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_engine_meets_its_known_answers(engine):
-    for case in cases(engine):
-        if not case.files:
-            failed = [quantity for quantity in case.run() if not quantity.passed]
-            assert not failed, (case.name, failed)
+ALL = [case for engine in ENGINES for case in cases(engine)]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_engine_meets_published_answers_in_files(engine, sample):
-    for case in cases(engine):
-        if case.files:
-            failed = [quantity for quantity in case.run(*map(sample, case.files)) if not quantity.passed]
-            assert not failed, (case.name, failed)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.engine}-{case.name}".replace(" ", "-"))
+def test_engine_meets_the_known_answer(case, sample):
+    failed = [quantity for quantity in case.run(*map(sample, case.files)) if not quantity.passed]
+    assert not failed
