@@ -38,7 +38,7 @@ links = gpd.GeoDataFrame({
     "lanes": 2.0, "free_speed_m_s": 13.9, "capacity_veh_h": 1600.0,
     **dict.fromkeys(("walk", "bicycle", "motorbike", "car", "bus", "truck"), True),
     "volume_car_veh_h": 40.0, "volume_motorbike_veh_h": 160.0, "volume_bus_veh_h": 0.0, "volume_truck_veh_h": 0.0,
-    "time_car_s": step / 10.0,
+    "time_car_s": step / 10.0, "saturation": 0.2,
 }, crs=crs)
 nodes = gpd.GeoDataFrame({"geometry": shapely.points(x, y), "component": 0}, crs=crs)
 city = City("Grid", "vn", crs, (0.0, 0.0, n * step, n * step)).with_tables(nodes=nodes, links=links)

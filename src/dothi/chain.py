@@ -87,8 +87,8 @@ def link_flows_from(city: City, result: Result) -> City:
 
 
 def flows_from(city: City, result: Result) -> City:
-    """City whose links have the flows of simulated traffic, by class of vehicles, and the times of cars."""
-    names = [*(f"volume_{kind}_veh_h" for kind in ("car", "motorbike", "bus", "truck")), "time_car_s"]
+    """City whose links have the flows of simulated traffic by class, their saturation, and the times of cars."""
+    names = [*(f"volume_{kind}_veh_h" for kind in ("car", "motorbike", "bus", "truck")), "time_car_s", "saturation"]
     links = city["links"]
     return city.with_tables(links=links.drop(columns=names, errors="ignore").join(result.tables["links"][names]))
 

@@ -114,7 +114,7 @@ def flowing(little_city):
     south = (links.geometry.centroid.y < little_city.bounds[1] + 1.0).to_numpy()
     flows = {f"volume_{kind}_veh_h": 0.0 for kind in ("bus", "truck")}
     flows |= {"volume_car_veh_h": np.where(south, 120.0, 0.0), "volume_motorbike_veh_h": np.where(south, 60.0, 0.0)}
-    return little_city.with_tables(links=links.assign(**flows, time_car_s=10.0))
+    return little_city.with_tables(links=links.assign(**flows, time_car_s=10.0, saturation=0.2))
 
 
 @needs_sumo
@@ -148,6 +148,11 @@ def test_sumo_runs_the_flows_of_a_city(flowing):
     assert found.tables["trajectories"].crs == flowing.crs
     box = MicrosimParams(duration_s=300.0, warm_up_s=0.0, area=((355_000.0, 6_688_990.0), (355_200.0, 6_689_010.0)))
     assert len(MicrosimModel(box).run(flowing).tables["links"]) == 4
+
+
+def test_flow_beyond_capacity_is_not_put_in(flowing):
+    links = flowing["links"].assign(saturation=[0.0, 0.85, 1.7, 3.4] * (len(flowing["links"]) // 4))
+    assert_allclose(MicrosimModel()._passing(links)[:4], [1.0, 1.0, 0.5, 0.25])
 
 
 @needs_sumo

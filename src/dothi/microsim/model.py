@@ -41,6 +41,12 @@ class MicrosimParams(Params):
     duration_s: float = Field(default=3600.0, ge=300.0, le=86_400.0, description="Time that is measured [s].")
     warm_up_s: float = Field(default=900.0, ge=0.0, le=7200.0, description="Time before that, not measured [s].")
     scale: float = Field(default=1.0, gt=0.0, le=5.0, description="Share of the flows that is simulated [1].")
+    saturation_limit: float = Field(
+        default=0.85,
+        gt=0.0,
+        le=10.0,
+        description="Flow over capacity up to which flow is simulated: what is more cannot pass in the hour [1].",
+    )
     lateral_resolution_m: float = Field(
         default=0.8,
         ge=0.0,
@@ -49,13 +55,13 @@ class MicrosimParams(Params):
     )
     step_s: float = Field(default=1.0, ge=0.1, le=2.0, description="Step of time [s].")
     teleport_s: float = Field(
-        default=300.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
+        default=120.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
     )
     rerouting_share: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Share of the vehicles that look for a quicker way as they drive [1]."
     )
     signals_veh_h: float = Field(
-        default=800.0, ge=0.0, description="Flow into a crossing from which on it has signals [veh h⁻¹]."
+        default=500.0, ge=0.0, description="Flow into a crossing from which on it has signals [veh h⁻¹]."
     )
     trajectory_share: float = Field(
         default=0.05, ge=0.0, le=1.0, description="Share of the vehicles whose ways are kept [1]."
@@ -104,6 +110,7 @@ class MicrosimModel:
                 for kind in MOTOR
             },
             "time_car_s": Column("float", "s", "Time of a car.", 0.0, missing=True),
+            "saturation": Column("float", "", "Flow over capacity.", 0.0, missing=True),
         },
     }
     optional: ClassVar[tuple[str, ...]] = ()
@@ -160,7 +167,10 @@ class MicrosimModel:
         total = np.sum(list(flows.values()), axis=0)
         signals = convert.busy_crossings(links, total / self.params.scale, self.params.signals_veh_h)
         net = self._network(city["nodes"], links, signals, sumo, folder)
-        ways = self._ways(links, flows, convert.read_connections(net, links.index))
+        passing = self._passing(links)
+        ways = self._ways(
+            links, {kind: flow * passing for kind, flow in flows.items()}, convert.read_connections(net, links.index)
+        )
         routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy())
         said = sumo.run("sumo", self._arguments(net, routes, folder), folder)
         hours = self.params.duration_s / SECONDS_PER_HOUR
@@ -171,8 +181,14 @@ class MicrosimModel:
         trajectories["begin_s"] -= self.params.warm_up_s
         return Result(
             tables={"links": found, "trajectories": trajectories},
-            diagnostics=self._diagnostics(found, total, ways, len(signals), said, sumo),
+            diagnostics=self._diagnostics(found, total, passing, ways, len(signals), said, sumo),
         )
+
+    def _passing(self, links: gpd.GeoDataFrame) -> Floats:
+        """Share of the flow of each link that can pass in the hour."""
+        saturation = links["saturation"].to_numpy(dtype=float, na_value=0.0) * self.params.scale
+        found: Floats = np.minimum(self.params.saturation_limit / np.maximum(saturation, 1e-9), 1.0)
+        return found
 
     def _network(self, nodes: Any, links: gpd.GeoDataFrame, signals: Any, sumo: Sumo, folder: Path) -> Path:
         node_file, edge_file = convert.write_network(folder, nodes, links, signals)
@@ -228,6 +244,7 @@ class MicrosimModel:
             *("--device.fcd.begin", str(begin), "--device.fcd.period", str(p.trajectory_period_s)),
             *("--fcd-output.attributes", "x,y,type", "--device.rerouting.probability", str(p.rerouting_share)),
             *("--duration-log.statistics", "true", "--no-step-log", "true", "--no-warnings", "true"),
+            *("--device.rerouting.period", "60", "--time-to-impatience", "60"),
             *("--ignore-route-errors", "true", "--collision.action", "none", "--max-depart-delay", "-1"),
         ]
         if p.lateral_resolution_m > 0.0:
@@ -235,7 +252,14 @@ class MicrosimModel:
         return arguments
 
     def _diagnostics(
-        self, found: pd.DataFrame, total: Floats, ways: list[Way], n_signals: int, said: str, sumo: Sumo
+        self,
+        found: pd.DataFrame,
+        total: Floats,
+        passing: Floats,
+        ways: list[Way],
+        n_signals: int,
+        said: str,
+        sumo: Sumo,
     ) -> dict[str, Any]:
         used = total > 0.0
         good = found["microsim_geh"].to_numpy() < GOOD_GEH
@@ -248,6 +272,7 @@ class MicrosimModel:
             "links": len(found),
             "signals": n_signals,
             "vehicles": len(ways),
+            "flow_cut_to_capacity": 1.0 - float((total * passing).sum() / max(total.sum(), 1e-9)),
             "inserted": inserted,
             "arrived": inserted - running,
             "running_at_the_end": running,
