@@ -77,15 +77,25 @@ class Problem:
 
 
 class InputError(DothiError):
-    """All problems of an input, raised together."""
+    """
+    All problems of an input, raised together.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    Parameters
+    ----------
+    problems
+        What is wrong.
+    finished
+        What was finished and is kept all the same, such as other scenarios of a run.
+    """
+
+    def __init__(self, problems: Iterable[Problem], finished: Iterable[str] = ()) -> None:
         self.problems = tuple(problems)
+        self.finished = tuple(finished)
         super().__init__("\n".join(map(str, self.problems)))
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...], tuple[str, ...]]]:
         """Keep the problems when the error comes from another process."""
-        return InputError, (self.problems,)
+        return InputError, (self.problems, self.finished)
 
 
 class Problems:

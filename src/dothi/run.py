@@ -264,7 +264,7 @@ class _Run:
         for name, entry in ran.items():
             self._write_record(name, entry)
         if self.errors:
-            raise InputError(dict.fromkeys(self.errors))
+            raise InputError(dict.fromkeys(self.errors), finished=ran)
         if self.astray:
             raise ConvergenceError("\n".join(self.astray))
         return ran

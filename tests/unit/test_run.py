@@ -76,8 +76,9 @@ def test_unknown_scenarios_and_models_are_named(little_study):
 
 def test_a_change_that_does_not_fit_stops_its_scenario_and_no_other(little_study):
     study = little_study(bad='title = "Bad"\n[[change]]\nkind = "close_links"\nlinks = [99999]\n', closed=CLOSED)
-    with pytest.raises(InputError, match="99999"):
+    with pytest.raises(InputError, match="99999") as raised:
         study.run()
+    assert raised.value.finished == ("today", "closed")
     assert read_record(study.place.record("closed"))["results"].keys() == {"stock", "walk"}
     assert read_record(study.place.record("bad")) is None
 

@@ -36,7 +36,8 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             for problem in error.problems:
                 click.echo(f"  {problem}", err=True)
             count = len(error.problems)
-            click.secho(f"{count} problem{'' if count == 1 else 's'}; nothing was changed.", fg="red", err=True)
+            kept = f"finished all the same: {', '.join(error.finished)}" if error.finished else "nothing was changed"
+            click.secho(f"{count} problem{'' if count == 1 else 's'}; {kept}.", fg="red", err=True)
             sys.exit(BAD_INPUT)
         except DothiError as error:
             click.secho(str(error), fg="red", err=True)
