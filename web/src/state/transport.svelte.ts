@@ -20,6 +20,8 @@ export const PAIRS = 150;
 const SECONDS_PER_MINUTE = 60;
 
 export class Transport {
+  /** Somebody has looked at travel: what its panel tells is asked for, which costs the server a moment. */
+  wanted = $state(false);
   /** Ribbons on the links, and vehicles. */
   flows = $state(false);
   of = $state<FlowOf>("all");
