@@ -37,12 +37,13 @@ def _told(value: str) -> str:
     return f"{Path(path).name}{mark}{checksum}" if mark else value
 
 
-StudyFile = Annotated[str, PlainSerializer(_told)]
+_OF_STUDY: Final = PlainSerializer(_told)
+StudyFile = Annotated[str, _OF_STUDY]
 """
 Parameter that names a file of the study, such as ``data/od.omx``.
 
 A run puts its address and the checksum of its content in place of the name, so that another content is another
-parameter.
+parameter. Without a run, as in Python, it may be any file.
 """
 
 
@@ -50,6 +51,12 @@ def file_of(value: str) -> Path:
     """Where the file is that a parameter names."""
     path, mark, _ = value.rpartition(MARK)
     return Path(path if mark else value)
+
+
+def astray(params: Params) -> list[str]:
+    """Names of the parameters that name a file which a run did not find within its study."""
+    named = [name for name, field in type(params).model_fields.items() if _OF_STUDY in field.metadata]
+    return [name for name in named if (value := getattr(params, name)) and MARK not in value]
 
 
 @dataclass(frozen=True, slots=True)

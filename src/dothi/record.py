@@ -13,7 +13,7 @@ from dothi.content import DIGITS, digest
 from dothi.errors import Problem, Problems
 from dothi.io.files import sha256
 from dothi.io.toml import report_invalid
-from dothi.model import MARK
+from dothi.model import MARK, astray
 from dothi.store import Store
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def settings(place: Place, scenarios: Sequence[Scenario]) -> dict[str, dict[str,
 
 def _with_content(folder: Path, value: Any) -> Any:
     """Value of a parameter; where it names a file of the study, its address with the checksum of what it holds."""
-    if not isinstance(value, str) or not value or not Path(value).suffix:
+    if not isinstance(value, str):
+        return value
+    value = value.replace(MARK, "")  # only what is found here carries it
+    if not Path(value).suffix:
         return value
     path = (folder / value).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
@@ -104,12 +107,15 @@ def parameters(place: Place, scenarios: Sequence[Scenario], stages: Iterable[str
             problems.error(f"is a model: one of {', '.join(STAGES)}", column=f"models.{model}")
     found: dict[str, Params] = {}
     for name in stages:
+        own = Problems(f"models.{name} of {scenarios[-1].name}")
         try:
             found[name] = with_settings(STAGES[name], given.get(name, {}))
         except ValidationError as error:
-            own = Problems(f"models.{name} of {scenarios[-1].name}")
             report_invalid(error, "", own)
-            problems.extend(own)
+        else:
+            for parameter in astray(found[name]):
+                own.error("is a file within the folder of the study, named from there", column=parameter)
+        problems.extend(own)
     problems.raise_errors()
     return found
 

@@ -19,7 +19,7 @@ from dothi.io.omx import Matrices, write_omx
 from dothi.kpi import Evidence
 from dothi.model import file_of, require
 from dothi.publish.matrices import write_matrices
-from dothi.run import Place, settings
+from dothi.record import Place, asked, settings
 from dothi.schema import Table, check_table
 from dothi.traffic.model import TrafficModel, TrafficParams
 
@@ -302,6 +302,26 @@ def test_another_content_of_a_file_is_another_parameter(tmp_path):
     told = TrafficParams(matrices=second["matrices"]).model_dump(mode="json")["matrices"]
     assert told.startswith("od.omx#")
     assert str(tmp_path) not in told
+
+
+@pytest.mark.parametrize("name", ["../od.omx", "data/none.omx", "/etc/hostname", "/etc/hostname#0", "data"])
+def test_a_file_beyond_the_study_is_refused_before_anything_runs(little_study, name):
+    (little_study().folder.parent / "od.omx").write_bytes(b"")
+    study = little_study(given=f'title = "Given"\n[models.traffic]\nmatrices = "{name}"\n')
+    with pytest.raises(InputError, match=r"models\.traffic of given.*matrices: is a file within the folder of the study"):
+        study.run(names=("given",), models=("traffic",))
+    assert not (study.derived / "results" / "traffic").exists()
+
+
+def test_another_content_of_a_file_makes_a_run_stale(little_study):
+    study = little_study()
+    path = study.folder / "od.omx"
+    place = replace(study.place, models={"traffic": {"matrices": "od.omx"}})
+    told = []
+    for content in (b"one", b"two", b"one"):
+        path.write_bytes(content)
+        told.append(asked(place, []))
+    assert told[0] == told[2] != told[1]
 
 
 def test_roads_that_leave_the_town_bring_people_in(town):
