@@ -102,6 +102,13 @@ def test_jobs_are_those_of_all_buildings_near_enough(little_city):
     assert 0.0 < expected[:, 0].min() < expected[:, 2].max() < jobs.sum()
 
 
+def test_what_straight_ways_put_beyond_the_limit_is_not_the_nearest(little_city):
+    graph = graph_of(little_city["links"], little_city["nodes"], "walk", little_city["links"].length_m.to_numpy())
+    points = beside(graph, graph.xy[:1] + [2.0, 0.0], 1.0)
+    assert within(graph, points, points, np.ones(1), np.array([3.0]))[1].tolist() == [np.inf]
+    assert within(graph, points, points, np.ones(1), np.array([4.0]))[1].tolist() == [4.0]
+
+
 def test_every_job_of_a_little_town_is_half_an_hour_away(little_city, found):
     table, jobs = found.tables["buildings"], little_city["buildings"].jobs.sum()
     for mode in ("walk", "bicycle", "motorbike", "car"):
