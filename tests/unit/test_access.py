@@ -104,7 +104,7 @@ def test_jobs_are_those_of_all_buildings_near_enough(little_city):
 
 def test_what_straight_ways_put_beyond_the_limit_is_not_the_nearest(little_city):
     graph = graph_of(little_city["links"], little_city["nodes"], "walk", little_city["links"].length_m.to_numpy())
-    points = beside(graph, graph.xy[:1] + [2.0, 0.0], 1.0)
+    points = beside(graph, graph.xy[:1] + np.array([2.0, 0.0]), 1.0)
     assert within(graph, points, points, np.ones(1), np.array([3.0]))[1].tolist() == [np.inf]
     assert within(graph, points, points, np.ones(1), np.array([4.0]))[1].tolist() == [4.0]
 
