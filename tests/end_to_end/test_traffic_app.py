@@ -115,7 +115,7 @@ def test_trips_by_mode_are_those_of_the_simulation(app):
     within = next(total["trips"] for total in trips["totals"] if total["kind"] == "within")
     rows = panel.locator("figure tbody tr").all()
     shown = [int(re.sub(r"\D", "", row.locator("td").first.inner_text())) for row in rows]
-    assert shown == [round(value) for value in within]
+    assert shown == pytest.approx(within, abs=1.0)
     assert panel.locator("figure svg rect").count() > 5
 
 

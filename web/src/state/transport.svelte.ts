@@ -56,6 +56,8 @@ export class Transport {
   found = $state.raw<LinesFacts | null>(null);
 
   #columns: { key: string; columns: Promise<FlowColumns> } | null = null;
+  /** City whose trips are known. */
+  #tripsOf = "";
   #turn = { trips: 0, reach: 0, lines: 0, flows: 0, grid: 0 };
 
   constructor(
@@ -155,11 +157,14 @@ export class Transport {
       engine?.setStreaks("desire", null);
       return;
     }
+    if (this.desire === null) engine?.setStreaks("desire", null);
+    if (this.desire === null && this.trips && this.#tripsOf === entry.key) return; // its totals are known
     this.tripStage = "loading";
     try {
       const trips = await api.trips(entry.key, this.desire, this.desire === null ? 0 : PAIRS);
       if (turn !== this.#turn.trips) return;
       this.trips = trips;
+      this.#tripsOf = entry.key;
       this.tripStage = "ready";
       const shown = this.desire !== null && engine && scene;
       engine?.setStreaks(
