@@ -5,7 +5,7 @@ import pytest
 import shapely
 from numpy.testing import assert_allclose
 
-from dothi.noise.kernels import NO_EDGE, hull, mean_line
+from dothi.noise.kernels import NO_EDGE, hull, mean_line, section
 from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, way_round
 from dothi.noise.kernels_map import Method, listen
 from dothi.noise.kernels_rays import DEEP, HITS, ROOM, Profile, crossings, leg, mirror, on_wall
@@ -67,6 +67,17 @@ def test_the_mean_plane_is_that_of_the_whole_polyline():
     fine = np.linspace(0.0, 80.0, 400_001)
     expected = np.polyfit(fine, np.interp(fine, x + np.array([0, 0, 1e-9, 0, 0]), z), 1)
     assert_allclose(mean_line(x, z, 0, 4), expected, rtol=1e-3)
+
+
+def test_what_lies_below_the_mean_plane_is_on_it_and_its_own_image():
+    """2.5.3: a road in a cutting, a receiver in another one."""
+    x, z, out = np.array([0.0, 1.0, 99.0, 100.0]), np.array([0.0, 3.0, 3.0, 0.0]), np.empty(14)
+    section(x, z, np.full(4, 0.5), 0, 3, 0.0, 0.05, 100.0, 1.5, 0.0, out)
+    assert out[1] == out[2] == 0.0
+    assert out[8:12].tolist() == [0.0, 0.05, 100.0, 1.5]
+    section(x, z, np.full(4, 0.5), 0, 3, 0.0, 5.0, 100.0, 7.0, 0.0, out)
+    assert_allclose(out[1:3], [5.0 - 2.97, 7.0 - 2.97])
+    assert_allclose(out[8:12], [0.0, 2 * 2.97 - 5.0, 100.0, 2 * 2.97 - 7.0])
 
 
 def test_the_hull_bends_over_the_highest_edges_only():
