@@ -112,7 +112,9 @@ def _edges(links: gpd.GeoDataFrame) -> Iterator[str]:
 
 def busy_crossings(links: pd.DataFrame, flow_veh_h: Floats, least_veh_h: float) -> Any:
     """
-    Nodes that are likely to have signals: three streets or more, and much traffic from two of them at least.
+    Nodes that are likely to have signals: much traffic, from two approaches at least.
+
+    Where only two streets come in and go out, it takes twice as much.
 
     Parameters
     ----------
@@ -131,7 +133,8 @@ def busy_crossings(links: pd.DataFrame, flow_veh_h: Floats, least_veh_h: float) 
     second_of = pd.Series(second, index=nodes).reindex(total.index).fillna(0.0)
     out_of = pd.Series(links["from_node_id"].to_numpy()).groupby(links["from_node_id"].to_numpy()).size()
     legs = np.maximum(count, out_of.reindex(total.index).fillna(0))
-    busy = (total >= least_veh_h) & (second_of >= least_veh_h / 10.0) & (legs >= SIGNAL_LEGS)
+    least = np.where(legs >= SIGNAL_LEGS, least_veh_h, 2.0 * least_veh_h)
+    busy = (total >= least) & (second_of >= least / 10.0) & (count > 1)
     return total.index[busy].to_numpy()
 
 
@@ -179,6 +182,12 @@ def _elements(path: Path, name: str) -> Iterator[Any]:
                 element.clear()
                 if stack:
                     stack[-1].clear()
+
+
+def read_kept(path: Path, ids: pd.Index) -> Mask:
+    """Links that a network of SUMO has; others lie within crossings that were joined."""
+    edges = {element.get("id") for element in _elements(path, "edge")}
+    return np.array([str(ident) in edges for ident in ids], dtype=bool)
 
 
 def read_connections(path: Path, ids: pd.Index) -> list[list[int]]:

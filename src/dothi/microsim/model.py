@@ -63,6 +63,9 @@ class MicrosimParams(Params):
     signals_veh_h: float = Field(
         default=500.0, ge=0.0, description="Flow into a crossing from which on it has signals [veh h⁻¹]."
     )
+    join_m: float = Field(
+        default=15.0, ge=0.0, le=100.0, description="Distance within which crossings are one crossing; 0: as drawn [m]."
+    )
     trajectory_share: float = Field(
         default=0.05, ge=0.0, le=1.0, description="Share of the vehicles whose ways are kept [1]."
     )
@@ -167,7 +170,8 @@ class MicrosimModel:
         total = np.sum(list(flows.values()), axis=0)
         signals = convert.busy_crossings(links, total / self.params.scale, self.params.signals_veh_h)
         net = self._network(city["nodes"], links, signals, sumo, folder)
-        passing = self._passing(links)
+        kept = convert.read_kept(net, links.index)
+        passing = self._passing(links) * kept
         ways = self._ways(
             links, {kind: flow * passing for kind, flow in flows.items()}, convert.read_connections(net, links.index)
         )
@@ -177,6 +181,7 @@ class MicrosimModel:
         found = convert.read_edges(folder / "edges.xml", links.index, hours)
         found["microsim_queue_m"] = convert.read_queues(folder / "queues.xml", links.index, self.params.warm_up_s)
         found["microsim_geh"] = convert.geh(found["microsim_volume_veh_h"].to_numpy(), total)
+        found.loc[~kept] = np.nan
         trajectories = convert.read_trajectories(folder / "fcd.xml", self.params.trajectory_period_s, city.crs)
         trajectories["begin_s"] -= self.params.warm_up_s
         return Result(
@@ -198,6 +203,8 @@ class MicrosimModel:
             *("--offset.disable-normalization", "true", "--no-turnarounds.except-deadend", "true"),
             *("--tls.default-type", "actuated", "--tls.join", "true", "--tls.join-dist", "25"),
             *("--junctions.corner-detail", "0", "--roundabouts.guess", "true", "--no-warnings", "true"),
+            *("--junctions.join", "true" if self.params.join_m else "false"),
+            *("--junctions.join-dist", str(self.params.join_m)),
             *("--geometry.remove", "false", "--check-lane-foes.all", "true"),
         ]
         sumo.run("netconvert", arguments, folder)
@@ -261,7 +268,7 @@ class MicrosimModel:
         said: str,
         sumo: Sumo,
     ) -> dict[str, Any]:
-        used = total > 0.0
+        used = (total > 0.0) & found["microsim_geh"].notna().to_numpy()
         good = found["microsim_geh"].to_numpy() < GOOD_GEH
         drawn = np.bincount(
             np.array([link for way in ways for link in way.links], dtype=np.int64), minlength=len(total)
@@ -270,9 +277,10 @@ class MicrosimModel:
         return {
             "engine": f"SUMO {sumo.version}",
             "links": len(found),
+            "links_within_crossings": int(found["microsim_geh"].isna().sum()),
             "signals": n_signals,
             "vehicles": len(ways),
-            "flow_cut_to_capacity": 1.0 - float((total * passing).sum() / max(total.sum(), 1e-9)),
+            "flow_cut_to_capacity": 1.0 - float((total * passing)[used].sum() / max(total[used].sum(), 1e-9)),
             "inserted": inserted,
             "arrived": inserted - running,
             "running_at_the_end": running,
@@ -282,5 +290,5 @@ class MicrosimModel:
             "share_of_links_geh_below_5_drawn": (
                 float((convert.geh(drawn, total)[used] < GOOD_GEH).mean()) if used.any() else None
             ),
-            "vehicles_over_flow": float(found["microsim_volume_veh_h"].sum() / max(total.sum(), 1e-9)),
+            "vehicles_over_flow": float(found["microsim_volume_veh_h"].sum() / max(total[used].sum(), 1e-9)),
         }
