@@ -165,3 +165,12 @@ def test_what_sumo_refuses_is_told(tmp_path):
 
 def test_model_is_imported_without_sumo():
     assert "sumo" not in sys.modules
+
+
+@needs_sumo
+def test_a_simulation_that_was_broken_off_gives_no_result(flowing, monkeypatch):
+    from dothi.errors import InputError
+
+    monkeypatch.setattr("dothi.microsim.model.ENDED", "what SUMO never says")
+    with pytest.raises(InputError, match="to the last step"):
+        MicrosimModel(MicrosimParams(duration_s=300.0, warm_up_s=0.0)).run(flowing)

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from pydantic import Field, model_validator
 
+from dothi.errors import InputError, Problem
 from dothi.microsim import convert
 from dothi.microsim.routes import Streets, Way, ways_from_flows
 from dothi.microsim.sumo import Sumo, count
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dothi.city import City
 
 GOOD_GEH: Final = 5.0
+ENDED: Final = "final simulation step has been reached"
 MOTOR: Final = tuple(convert.CLASSES)
 
 
@@ -177,6 +179,8 @@ class MicrosimModel:
         )
         routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy())
         said = sumo.run("sumo", self._arguments(net, routes, folder), folder)
+        if ENDED not in said:  # SUMO that is interrupted ends as if nothing had happened
+            raise InputError([Problem("SUMO runs to the last step")])
         hours = self.params.duration_s / SECONDS_PER_HOUR
         found = convert.read_edges(folder / "edges.xml", links.index, hours)
         found["microsim_queue_m"] = convert.read_queues(folder / "queues.xml", links.index, self.params.warm_up_s)
