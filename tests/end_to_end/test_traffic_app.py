@@ -31,6 +31,8 @@ stops = [
 """
 FULL = (168, 32, 31)
 """Colour of ribbons on links over their capacity."""
+DESIRE = (125, 40, 110)
+"""Colour of desire lines."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_another_kind_of_vehicle_sends_values_but_no_geometry(app):
 
 def test_vehicles_stand_until_they_are_let_go_and_stop_again(app):
     page = app.page
-    panel = open_panel(page)
+    panel = open_travel(page)
     panel.get_by_role("checkbox", name="Moving vehicles").check()
     at_rest(page)
     standing = picture(page)
@@ -109,7 +111,7 @@ def test_vehicles_stand_until_they_are_let_go_and_stop_again(app):
 
 def test_trips_by_mode_are_those_of_the_simulation(app):
     page = app.page
-    panel = open_panel(page)
+    panel = open_travel(page)
     panel.get_by_text("The same as a table").click()
     trips = page.evaluate(f"fetch('api/cities/{city_key(page)}/trips?most=0').then(r => r.json())")
     within = next(total["trips"] for total in trips["totals"] if total["kind"] == "within")
@@ -122,19 +124,19 @@ def test_trips_by_mode_are_those_of_the_simulation(app):
 def test_desire_lines_rise_over_the_city_and_say_what_they_carry(app):
     page = app.page
     before = picture(page)
-    panel = open_panel(page)
+    panel = open_travel(page)
     panel.get_by_role("combobox", name="Desire lines").select_option("car")
     panel.get_by_text(re.compile(r"strongest pairs of zones carry \d+%")).wait_for()
-    after = picture(page)
-    assert (np.abs(after - before).max(axis=2) > 30).mean() > 0.01
+    assert share_of(before, DESIRE) < 1e-4
+    assert share_of(picture(page), DESIRE) > 2e-3
     panel.get_by_role("combobox", name="Desire lines").select_option("none")
-    assert (np.abs(picture(page) - before).max(axis=2) > 30).mean() < 1e-3
+    assert share_of(picture(page), DESIRE) < 1e-4
 
 
 def test_a_click_shows_how_far_one_gets_and_whom_one_finds_there(app):
     page = app.page
     before = picture(page)
-    panel = open_panel(page)
+    panel = open_travel(page)
     panel.get_by_role("button", name="Choose a point on the map").click()
     box = page.locator("main canvas").first.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
