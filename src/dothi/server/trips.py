@@ -84,7 +84,7 @@ def _terminals(shown: Shown, ids: Any, gateways: Any) -> list[TerminalFacts]:
             place, name = middle[ident], "" if names is None else _text(names[ident])
         else:
             place, name = way_out[-1 - ident], _text(gateways["name"].iloc[-1 - ident])
-        x, y = np.round(place, 1).tolist()
+        x, y = (round(float(value), 1) for value in place)
         found.append(TerminalFacts(zone_id=ident if ident >= 0 else None, name=name, x=x, y=y))
     return found
 
