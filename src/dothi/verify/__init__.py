@@ -85,6 +85,7 @@ ENGINES: Final[dict[str, str]] = {
     "access": "dothi.verify.access",
     "emissions": "dothi.verify.emissions",
     "noise": "dothi.verify.noise",
+    "flood": "dothi.verify.flood",
 }
 """Modules with the cases of each engine."""
 
