@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dothi.changes import AnyChange
 from dothi.errors import Problems
+from dothi.place import load
 
 WEST, SOUTH = 355_000.0, 6_689_000.0
 
@@ -64,6 +65,13 @@ def test_buses_keep_to_the_shortest_way_along_the_streets(little_city):
     assert course.coords[0] == tuple(at(0, 200))
     assert course.coords[-1] == tuple(at(400, 400))
     assert shapely.covered_by(course, shapely.union_all(city["links"].geometry.to_numpy()).buffer(1e-6))
+
+
+def test_a_line_without_a_speed_runs_as_fast_and_holds_as_many_as_usual_in_the_country(little_city):
+    routes = applied("add_transit_line", little_city, **LINE)["routes"]
+    usual = load("fr", "transit")
+    assert_allclose(routes["speed_m_s"], usual["speed_m_s"]["bus"])
+    assert_allclose(routes["vehicle_capacity"], usual["vehicle_capacity"]["bus"])
 
 
 def test_buses_respect_one_way_streets(little_city):

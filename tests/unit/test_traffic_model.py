@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -23,60 +25,18 @@ from dothi.record import Place, asked, settings
 from dothi.schema import Table, check_table
 from dothi.traffic.model import TrafficModel, TrafficParams
 
-SIDE, BLOCK_M = 5, 400.0
-BRIDGES = ((10, 15), (14, 19))
-"""Nodes at the two ends of each bridge: of the streets that cross the river, only the first and the last do."""
+sys.path.insert(0, str(Path(__file__).parent))
+from _town import BLOCK_M, BRIDGES, SIDE, bridge, town_on_a_river
 
 
 @pytest.fixture(scope="module")
 def town(little_city):
-    """Sixteen zones on both banks of a river with two bridges, four times as large as the little town, busier."""
-    scale, (west, south, _, _) = BLOCK_M / 100.0, little_city.bounds
-
-    def larger(shapes):
-        return shapely.transform(
-            np.asarray(shapes, dtype=object), lambda xy: (xy - (west, south)) * scale + (west, south)
-        )
-
-    tables = {}
-    for name in ("nodes", "links", "buildings"):
-        frame = little_city[name]
-        frame["geometry"] = larger(frame.geometry.array)
-        tables[name] = frame
-    links = tables["links"]
-    links["length_m"] = BLOCK_M
-    row = np.column_stack([links["from_node_id"] // SIDE, links["to_node_id"] // SIDE])
-    crosses = np.sort(row, axis=1).tolist()
-    dry = np.array([pair != [2, 3] for pair in crosses])
-    on_bridge = np.array(
-        [tuple(sorted(ends)) in BRIDGES for ends in zip(links["from_node_id"], links["to_node_id"], strict=True)]
-    )
-    tables["links"] = links[dry | on_bridge]
-    tables["links"]["name"] = np.where(on_bridge[dry | on_bridge], "Cầu", tables["links"]["name"])
-    for column in ("residents", "jobs"):
-        tables["buildings"][column] = 20.0 * tables["buildings"][column]
-    blocks = np.arange((SIDE - 1) ** 2)
-    x, y = west + BLOCK_M * (blocks % (SIDE - 1)), south + BLOCK_M * (blocks // (SIDE - 1))
-    people = tables["buildings"].groupby(np.tile(blocks, 2))[["dwellings", "residents", "jobs"]].sum()
-    zones = gpd.GeoDataFrame(
-        {"geometry": shapely.box(x, y, x + BLOCK_M, y + BLOCK_M), "area_m2": BLOCK_M**2, **people.to_dict("list")},
-        index=pd.Index(10 + blocks),
-        crs=little_city.crs,
-    )
-    whole = replace(little_city, bounds=(west, south, west + 4 * BLOCK_M, south + 4 * BLOCK_M))
-    empty = {name: little_city[name].iloc[:0] for name in ("facilities", "stops", "wards")}
-    return whole.with_tables(**empty, **tables, zones=zones)
+    return town_on_a_river(little_city)
 
 
 @pytest.fixture(scope="module")
 def result(town):
     return TrafficModel().run(town)
-
-
-def _bridge(city, first, last):
-    links = city["links"]
-    ends = np.sort(links[["from_node_id", "to_node_id"]].to_numpy(), axis=1)
-    return links.index[(ends == sorted((first, last))).all(axis=1)]
 
 
 def test_every_column_that_is_declared_is_given(town, result, problems):
@@ -142,7 +102,7 @@ def test_the_same_town_gives_the_same_traffic_twice(town, result):
 
 def test_a_closed_bridge_moves_flows_to_the_other_and_lengthens_trips(town, result):
     links = town["links"]
-    closed, other = _bridge(town, *BRIDGES[0]), _bridge(town, *BRIDGES[1])
+    closed, other = bridge(town, *BRIDGES[0]), bridge(town, *BRIDGES[1])
     links.loc[closed, ["car", "motorbike", "bus", "truck"]] = False
     found = TrafficModel().run(town.with_tables(links=links))
     before, after = result.tables["links"]["volume_car_veh_h"], found.tables["links"]["volume_car_veh_h"]
@@ -308,7 +268,9 @@ def test_another_content_of_a_file_is_another_parameter(tmp_path):
 def test_a_file_beyond_the_study_is_refused_before_anything_runs(little_study, name):
     (little_study().folder.parent / "od.omx").write_bytes(b"")
     study = little_study(given=f'title = "Given"\n[models.traffic]\nmatrices = "{name}"\n')
-    with pytest.raises(InputError, match=r"models\.traffic of given.*matrices: is a file within the folder of the study"):
+    with pytest.raises(
+        InputError, match=r"models\.traffic of given.*matrices: is a file within the folder of the study"
+    ):
         study.run(names=("given",), models=("traffic",))
     assert not (study.derived / "results" / "traffic").exists()
 

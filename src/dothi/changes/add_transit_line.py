@@ -13,6 +13,7 @@ from dothi.changes.base import ENTERED, Change
 from dothi.changes.clock import Clock, seconds
 from dothi.changes.places import Line, Place, on_grid
 from dothi.changes.rows import appended, new_ids
+from dothi.place import load
 from dothi.shapes import Shapes
 from dothi.units import M_S_PER_KM_H, SECONDS_PER_MINUTE
 
@@ -62,7 +63,8 @@ class AddTransitLine(Change):
     Open a line of buses, trams or a metro, with a headway in place of a timetable.
 
     Buses keep to the shortest way along the streets that are open to them, unless a course is drawn; other modes go
-    straight from stop to stop. Both directions become lines of their own, each with its stops in order.
+    straight from stop to stop. Both directions become lines of their own, each with its stops in order. Speed and
+    places are those usual in the country where none are given.
     """
 
     kind: Literal["add_transit_line"]
@@ -115,6 +117,9 @@ class AddTransitLine(Change):
             ways.append(("back", ids[::-1], self._course(city, places[::-1], back=True, problems=problems)))
         if problems.errors:
             return city
+        usual = load(city.country, "transit")
+        speed_m_s = usual["speed_m_s"][self.mode] if self.speed_km_h is None else self.speed_km_h * M_S_PER_KM_H
+        capacity = float(self.vehicle_capacity or usual["vehicle_capacity"][self.mode])
         text = self.model_dump_json()
         route_ids = new_ids(city["routes"].index, [(text, way) for way, _, _ in ways])
         routes = gpd.GeoDataFrame(
@@ -128,8 +133,8 @@ class AddTransitLine(Change):
                 "headway_s_confidence": 1.0,
                 "first_s": seconds(self.first),
                 "last_s": seconds(self.last),
-                "speed_m_s": np.nan if self.speed_km_h is None else self.speed_km_h * M_S_PER_KM_H,
-                "vehicle_capacity": np.nan if self.vehicle_capacity is None else float(self.vehicle_capacity),
+                "speed_m_s": speed_m_s,
+                "vehicle_capacity": capacity,
             },
             index=pd.Index(route_ids),
             crs=city.crs,
