@@ -88,7 +88,8 @@ def opened(bed_m: Floats, decks: Shapes, grid: Grid) -> tuple[Floats, int]:
         dam = here > under + DAM_M
     if not dam.any():
         return bed_m, 0
-    areas = shapely.buffer(shapely.linestrings(np.stack([a[dam], b[dam]], axis=1)), DECK_M, cap_style="flat")
+    pieces_above: Shapes = np.asarray(shapely.linestrings(np.stack([a[dam], b[dam]], axis=1)), dtype=object)
+    areas: Shapes = np.asarray(shapely.buffer(pieces_above, DECK_M, cap_style="flat"), dtype=object)
     level = burn(areas, under[dam], grid, np.inf)
     new = np.minimum(bed_m, level)
     return new, int((new < bed_m).sum())

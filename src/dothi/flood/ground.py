@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 WALLS: Final = ("wall", "retaining_wall", "dyke", "kerb")
 """Barriers that hold water; fences and hedges let it through."""
-RIVER: Final = ("river", "canal", "stream", "ditch", "drain")
-SEA: Final = ("sea", "ocean", "bay", "estuary")
+RIVER: Final = ("river", "canal", "stream", "drain")
+BODIES: Final = ("river", "sea")
+"""Waters whose level `stages` may give; without it they take what comes, and lie as the terrain has them."""
 MM_H: Final = 1.0 / 3.6e6
 """One millimetre per hour [m s⁻¹]."""
 SIDES: Final = frozenset({"first_row", "last_row", "first_column", "last_column"})
@@ -43,10 +44,8 @@ class Site:
         What seeps away.
     catch
         Cells whose rain each cell receives, its own and those of roofs beside it.
-    bodies
-        Kind of each water whose level may be given.
     permanent
-        Cells of open water.
+        Cells of rivers and of the sea.
     findings
         What was found about the terrain, and put right.
     """
@@ -55,7 +54,6 @@ class Site:
     ground: Ground
     soil: Soil
     catch: Floats
-    bodies: tuple[str, ...]
     permanent: Mask
     findings: dict[str, Any]
 
@@ -105,7 +103,7 @@ def site_of(city: City, data: Any, cell_m: float, *, infiltration: bool, drained
     bed, findings = mended(city, coarser(city.rasters["terrain"], times), grid)
     known = np.isfinite(bed)
     houses = _burnt(_shapes(city["buildings"]), grid)
-    bodies, body = _waters(city, grid)
+    body = _waters(city, grid)
     houses &= body < 0
     crest_x, crest_y = _walls(city, bed, grid)
     blocked = houses | ~known
@@ -123,7 +121,7 @@ def site_of(city: City, data: Any, cell_m: float, *, infiltration: bool, drained
     pervious[(body >= 0) | blocked] = 0.0
     soil = _soil(data["soil"], pervious, infiltration)
     soil.drained[:] = np.where((body >= 0) | blocked, 0.0, (1.0 - pervious) * drained_mm_h * MM_H)
-    return Site(grid, ground, soil, _catch(houses, blocked, known), bodies, body >= 0, findings)
+    return Site(grid, ground, soil, _catch(houses, blocked, known), body >= 0, findings)
 
 
 def _shapes(frame: Any) -> Shapes:
@@ -134,13 +132,13 @@ def _burnt(shapes: Shapes, grid: Grid) -> Mask:
     return burn(shapes, np.ones(len(shapes), dtype=np.uint8), grid, 0) > 0
 
 
-def _waters(city: City, grid: Grid) -> tuple[tuple[str, ...], Integers]:
-    """Kinds of the open waters, and which of them each cell belongs to: 0 rivers, 1 the sea, 2 ponds; −1 none."""
+def _waters(city: City, grid: Grid) -> Integers:
+    """Which of `BODIES` each cell belongs to; −1 where none: ponds and lakes rise as they fill."""
     waters = city["water_bodies"]
     kind = waters["kind"].astype(str).to_numpy()
-    number = np.where(np.isin(kind, RIVER), 0, np.where(np.isin(kind, SEA), 1, 2)).astype(np.int64)
-    cells: Integers = burn(_shapes(waters), number, grid, -1) if len(waters) else np.full(grid.shape, -1)
-    return ("river", "sea", "pond"), cells
+    number = np.where(np.isin(kind, RIVER), 0, np.where(kind == "sea", 1, -1)).astype(np.int64)
+    cells: Integers = burn(_shapes(waters), number, grid, -1)
+    return cells
 
 
 def _walls(city: City, bed: Floats, grid: Grid) -> tuple[Floats, Floats]:

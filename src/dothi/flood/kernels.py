@@ -19,9 +19,9 @@ G = 9.81
 @kernel()
 def cube_root(x: Any) -> Any:
     """
-    Cube root of a positive number without a power, so that loops stay vectors; relative error below 1e-6.
+    Cube root of a positive number without a power, so that loops stay vectors.
 
-    Starts from :math:`x^{5/16}` and takes three steps of Newton.
+    Starts from :math:`x^{5/16}` and takes three steps of Newton: the relative error is below 1e-5 from 1e-4 to 100.
     """
     quarter = np.sqrt(np.sqrt(x))
     y = np.sqrt(np.sqrt(x * quarter))

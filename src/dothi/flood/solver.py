@@ -201,8 +201,8 @@ class Flow:
             self.qy, self._qy = (np.zeros((shape[0] + 1, shape[1]), real) for _ in range(2))
             self._share = np.ones(shape, real)
         else:
-            self._stage = tuple(np.zeros(shape, real) for _ in range(3))
-            self._next = tuple(np.zeros(shape, real) for _ in range(3))
+            self._stage: Any = tuple(np.zeros(shape, real) for _ in range(3))
+            self._next: Any = tuple(np.zeros(shape, real) for _ in range(3))
 
     def _crests(self, ground: Ground, shape: tuple[int, int], open_to: list[Any], real: np.dtype[Any]) -> None:
         """Crests of walls; what lies outside, or is blocked, is closed."""
@@ -265,8 +265,10 @@ class Flow:
         """Places to keep greatest values in, for `advance`."""
         shape = self.ground.bed_m.shape
         real = np.float32
-        zero = [np.zeros(shape, real) for _ in range(3)]
-        return Kept(marks_m, arrives_m, *zero, np.full(shape, -1.0, real), np.zeros((len(marks_m), *shape), real))
+        depth, speed, hazard = (np.zeros(shape, real) for _ in range(3))
+        return Kept(
+            marks_m, arrives_m, depth, speed, hazard, np.full(shape, -1.0, real), np.zeros((len(marks_m), *shape), real)
+        )
 
     def advance(self, until_s: float, every_s: float = 5.0, kept: Kept | None = None) -> None:
         """
@@ -320,24 +322,15 @@ class Flow:
         rain, inflow = self._sources_at
         if self.soil is None and not rain.any() and not inflow.any():
             return
-        soil = self.soil or Soil(*(np.zeros(rain.shape) for _ in range(4)))
+        soil = self.soil or Soil(*np.zeros((4, *rain.shape)))
         self.soil = soil
         totals = np.zeros((rain.shape[0], 4))
-        shifted = (part[1:-1, 1:-1] for part in (self.h, self.u, self.v))
+        h, u, v = self.h[1:-1, 1:-1], self.u[1:-1, 1:-1], self.v[1:-1, 1:-1]
         sources(
-            *shifted,
-            rain,
-            inflow,
-            soil.conductivity,
-            soil.suction,
-            soil.pervious,
-            soil.drained,
-            dt,
-            soil.soaked,
-            totals,
-        )
+            h, u, v, rain, inflow, soil.conductivity, soil.suction, soil.pervious, soil.drained, dt, soil.soaked, totals
+        )  # fmt: skip
         area = self.ground.cell_m**2
-        fallen, came, seeped, gone = totals.sum(axis=0) * area
+        fallen, came, seeped, gone = map(float, totals.sum(axis=0) * area)
         self.balance.rain += fallen
         self.balance.inflow += came
         self.balance.infiltrated += seeped
@@ -390,7 +383,7 @@ class Flow:
         self.time_s += dt
 
     def _volumes(self, until_s: float) -> None:
-        now = (self.h, self.u, self.v)
+        now: Any = (self.h, self.u, self.v)
         wave = max(self._fastest, 1e-9)
         dt = self._within(CFL[self.scheme] * self.ground.cell_m / wave, until_s)
         for _ in range(TRIES):
@@ -399,7 +392,7 @@ class Flow:
             dt *= 0.5
         else:
             raise ConvergenceError(f"no step of water is short enough after {self.time_s:.1f} s")
-        copy_active(*self._next, self.active, *now)
+        copy_active(self._next[0], self._next[1], self._next[2], self.active, self.h, self.u, self.v)
         self._fastest = float(self._speed.max())
         self.time_s += dt
 
@@ -410,9 +403,12 @@ class Flow:
         return self._one(now, now, dt, 0.5, 0.0, self._stage) and self._one(self._stage, now, dt, 0.5, 0.5, self._next)
 
     def _one(self, now: Any, before: Any, dt: float, slope: float, old: float, after: Any) -> bool:
+        h, u, v = now
+        h_0, u_0, v_0 = before
+        h_2, u_2, v_2 = after
         volumes(
-            *now, *before, self.bed, self._gn2, self.crest_x, self.crest_y, self.active, self.ground.cell_m, dt,
-            slope, old, self.film_m, *after, self._speed, self._least,
+            h, u, v, h_0, u_0, v_0, self.bed, self._gn2, self.crest_x, self.crest_y, self.active, self.ground.cell_m,
+            dt, slope, old, self.film_m, h_2, u_2, v_2, self._speed, self._least,
         )  # fmt: skip
         return float(self._least.min()) >= 0.0
 

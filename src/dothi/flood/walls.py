@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 
 from dothi.io.terrain import Grid
-from dothi.shapes import Floats, Shapes
+from dothi.shapes import Floats, Integers, Shapes
 
 
 def crests(lines: Shapes, crest_m: Floats, height_m: Floats, bed_m: Floats, grid: Grid) -> tuple[Floats, Floats]:
@@ -38,7 +40,7 @@ def crests(lines: Shapes, crest_m: Floats, height_m: Floats, bed_m: Floats, grid
     for line, level, height in zip(lines, crest_m, height_m, strict=True):
         xy = shapely.get_coordinates(line)
         at = np.column_stack([(xy[:, 0] - grid.west) / grid.cell_m, (grid.north - xy[:, 1]) / grid.cell_m]) - 0.5
-        for a, b in zip(at[:-1], at[1:], strict=True):
+        for a, b in pairwise(at):
             row, column = _crossings(a[1], a[0], b[1], b[0], rows, columns)
             top = level if np.isfinite(level) else np.fmax(bed_m[row, column - 1], bed_m[row, column]) + height
             np.maximum.at(x_edges, (row, column), top)
@@ -48,7 +50,9 @@ def crests(lines: Shapes, crest_m: Floats, height_m: Floats, bed_m: Floats, grid
     return x_edges, y_edges
 
 
-def _crossings(along_a: float, across_a: float, along_b: float, across_b: float, n: int, m: int) -> tuple[Floats, Floats]:
+def _crossings(
+    along_a: float, across_a: float, along_b: float, across_b: float, n: int, m: int
+) -> tuple[Integers, Integers]:
     """Lines of centres that a piece crosses, and the centre before which it does so, in cells from the first centre."""
     low, high = sorted((along_a, along_b))
     centre = np.arange(max(int(np.ceil(low)), 0), min(int(np.ceil(high)), n))

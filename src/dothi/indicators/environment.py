@@ -12,6 +12,7 @@ GREEN: Final = ("park", "garden")
 GREEN_WALK_M: Final = 300.0
 KG_PER_T: Final = 1000.0
 G_PER_KG: Final = 1000.0
+FLOODED_M: Final = 0.15
 
 
 def _green_per_person(evidence: Evidence) -> float | None:
@@ -37,6 +38,18 @@ def _traffic_harm(evidence: Evidence) -> float | None:
     nox, fine = (evidence.numbers("links", f"{name}_g_day").sum() for name in ("nox", "pm25"))
     grams = fine + float(data["harm"]["pm25_per_nox"]) * nox
     return per(grams * float(data["year"]["days"]) / G_PER_KG, evidence.residents.sum())
+
+
+def _flooded_buildings(evidence: Evidence) -> float | None:
+    """Footprints of buildings at which water stands, over those of all [%]."""
+    footprint = evidence.buildings.geometry.area.to_numpy()
+    return percent(footprint[evidence.numbers("buildings", "flood_depth_m") > FLOODED_M].sum(), footprint.sum())
+
+
+def _flooded_people(evidence: Evidence) -> float | None:
+    """Residents of buildings at which water stands, over all [%]."""
+    wet = evidence.numbers("buildings", "flood_depth_m") > FLOODED_M
+    return percent(evidence.residents[wet].sum(), evidence.residents.sum())
 
 
 KPIS: Final = (
@@ -132,5 +145,45 @@ KPIS: Final = (
         },
         "project definition",
         _impervious,
+    ),
+    Kpi(
+        "ENV-19",
+        "environment",
+        {
+            "en": "Buildings flooded by the storm",
+            "fr": "Surface bâtie inondée par la pluie",
+            "vi": "Tỷ lệ diện tích xây dựng bị ngập do trận mưa",
+        },
+        "%",
+        "lower",
+        ("flood",),
+        {
+            "en": f"Footprints with water deeper than {FLOODED_M:g} m at their walls / all footprints",
+            "fr": f"Emprises au pied desquelles l’eau dépasse {FLOODED_M:g} m / toutes les emprises".replace(
+                "0.", "0,"
+            ),
+            "vi": f"Diện tích chân công trình có nước ngập trên {FLOODED_M:g} m / tổng diện tích".replace("0.", "0,"),
+        },
+        "project definition; the storm is that of the scenario",
+        _flooded_buildings,
+    ),
+    Kpi(
+        "ENV-20",
+        "environment",
+        {
+            "en": "Residents flooded by the storm",
+            "fr": "Population touchée par l’inondation",
+            "vi": "Dân số bị ngập do trận mưa",
+        },
+        "% of residents",
+        "lower",
+        ("flood",),
+        {
+            "en": f"Residents of buildings with water deeper than {FLOODED_M:g} m at their walls / residents",
+            "fr": f"Habitants des bâtiments où l’eau dépasse {FLOODED_M:g} m / habitants".replace("0.", "0,"),
+            "vi": f"Dân số trong công trình có nước ngập trên {FLOODED_M:g} m / dân số".replace("0.", "0,"),
+        },
+        "U4SSC SC:SH:SA:4A; the storm is that of the scenario",
+        _flooded_people,
     ),
 )

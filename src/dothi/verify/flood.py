@@ -13,7 +13,7 @@ import shapely
 
 from dothi.flood.kernels import G
 from dothi.flood.solver import Flow, Ground, Scheme, Soil
-from dothi.shapes import Floats
+from dothi.shapes import Floats, Mask
 from dothi.verify import Case, Quantity
 
 AS_SWASHES: Final = "as in SWASHES, O. Delestre et al. 2013, doi:10.1002/fld.3741"
@@ -70,7 +70,7 @@ def stoker(x: Floats, time_s: float, depth_m: float, before_m: float) -> Floats:
 def dam_break(scheme: Scheme, before_m: float, n: int = 400) -> float:
     """Mean error of depth 6 s after a dam of 5 mm broke, over these [1]."""
     cell = 10.0 / n
-    x = (np.arange(n) + 0.5) * cell - 5.0
+    x: Floats = (np.arange(n, dtype=np.float64) + 0.5) * cell - 5.0
     start = np.tile(np.where(x < 0.0, 0.005, before_m), (4, 1))
     flow = Flow(_strip(np.zeros(n), cell), scheme, depth_m=start, film_m=NEAR_DRY_M)
     flow.advance(6.0)
@@ -91,8 +91,9 @@ def thacker(scheme: Scheme, n: int) -> tuple[float, float]:
     bed = -h_0 * (1.0 - (x**2 + y**2) / a**2)
 
     def exact(time: float) -> Floats:
-        level = eta * h_0 / a**2 * (2 * x * math.cos(omega * time) + 2 * y * math.sin(omega * time) - eta)
-        return np.maximum(level - bed, 0.0)
+        level: Floats = eta * h_0 / a**2 * (2 * x * math.cos(omega * time) + 2 * y * math.sin(omega * time) - eta)
+        found: Floats = np.maximum(level - bed, 0.0)
+        return found
 
     flow = Flow(Ground(bed, cell, np.zeros(bed.shape)), scheme, depth_m=exact(0.0), film_m=1e-6)
     flow.set_velocity(np.zeros(bed.shape), np.full(bed.shape, eta * omega))
@@ -143,12 +144,12 @@ def _steady() -> Iterator[Quantity]:
 def rain_on_plane(scheme: Scheme) -> tuple[Floats, Floats, float]:
     """Depth found and that of the kinematic wave down a plane under steady rain [m], and the error of mass [1]."""
     n, cell, fall, manning, rain = 60, 2.0, 0.01, 0.05, 100.0 / 3.6e6
-    x = (np.arange(n) + 0.5) * cell
+    x: Floats = (np.arange(n, dtype=np.float64) + 0.5) * cell
     ground = _strip(fall * (x[-1] - x), cell, manning, open_sides=frozenset({"last_column"}))
     flow = Flow(ground, scheme, film_m=1e-5)
     flow.set_sources(rain)
     flow.advance(1800.0, every_s=5.0)
-    exact = (manning * rain * (x + cell / 2.0) / math.sqrt(fall)) ** 0.6
+    exact: Floats = (manning * rain * (x + cell / 2.0) / math.sqrt(fall)) ** 0.6
     return flow.depth_m[1], exact, flow.balance.relative_error
 
 
@@ -189,8 +190,9 @@ def _mass(scheme: Scheme) -> Iterator[Quantity]:
     yield Quantity("least depth", "m", min(float(flow.depth_m.min()), 0.0), 0.0, 0.0)
 
 
-def _inside(outline: Floats, x: Floats, y: Floats) -> Floats:
-    return shapely.contains_xy(shapely.Polygon(outline), x, y)  # type: ignore[no-any-return]
+def _inside(outline: Floats, x: Floats, y: Floats) -> Mask:
+    found: Mask = np.asarray(shapely.contains_xy(shapely.Polygon(outline), x, y))
+    return found
 
 
 def isolated_building(folder: Path, scheme: Scheme = "first_order", cell: float = 0.1) -> tuple[float, float]:
