@@ -23,7 +23,7 @@ FILES = {
     "streets.osm": "hanoi/osm/hoankiem.osm",
     "wards.geojson": "vietnam-admin/wards/01_ha_noi_wards.geojson",
     "wards.csv": "vietnam-admin/tables/sapnhap.bando.com.vn_ward_2025-07-17.csv",
-    "bus.gtfs.zip": "hanoi/gtfs/hanoi_gtfs_md.zip",
+    "bus.gtfs.zip": "hanoi/gtfs/hanoi_gtfs_am.zip",
 }
 STUDY = """\
 name = "Hà Nội, Hoàn Kiếm"
