@@ -24,6 +24,14 @@ attribution = "IGN BD TOPO 2025-06-15; © OpenStreetMap contributors; Nantes Mé
 river_from_void = true           # the Loire has no outline in the source
 synthetic_transit = true         # stops and timetables are not in the source: stand-ins along tracks and streets
 terrain_cell_m = 2.0
+
+[models.noise]                   # coarser than usual: half the time, levels lower by 0.6 dB in the mean
+error_db = 1.0
+quiet_db = 45.0
+facade_m = 20.0
+grid_m = 30.0
+mirror_reach_m = 30.0
+corner_reach_m = 50.0
 """
 
 

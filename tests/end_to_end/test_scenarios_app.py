@@ -76,7 +76,7 @@ def test_a_street_is_closed_on_the_map_run_and_shown(app, demo):
 
     page.get_by_role("button", name="Save and run").click()
     entry = page.locator(f"li[data-scenario={NAME}]")
-    entry.get_by_text("up to date").wait_for()
+    entry.get_by_text("up to date").wait_for(timeout=400_000)  # every simulation, on the whole of Nantes
     entry.get_by_text("Shown", exact=True).wait_for()
     assert f"Closes {STREET}" in entry.inner_text()
     page.wait_for_function(f"() => location.hash.includes('city={NAME}')")
