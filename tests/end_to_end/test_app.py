@@ -2,6 +2,8 @@
 
 import io
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,25 +11,11 @@ import shapely
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.image import imread
 
+sys.path.insert(0, str(Path(__file__).parent))
+from _page import COUNTING, READY, at_rest
+
 LOIRE = (355300, 6688560)  # Bras de la Madeleine, south of the Île Feydeau
 WRITES_MS = 400
-READY = "() => [...document.querySelectorAll('p.hidden[role=status]')].some(p => p.textContent.trim())"
-COUNTING = """
-globalThis.drawn = 0; globalThis.uploaded = 0;
-const gl = WebGL2RenderingContext.prototype;
-for (const name of ["drawArrays", "drawElements", "drawArraysInstanced", "drawElementsInstanced"]) {
-  const draw = gl[name];
-  gl[name] = function (...arguments_) { globalThis.drawn += 1; return draw.apply(this, arguments_); };
-}
-for (const name of ["bufferData", "bufferSubData"]) {
-  const upload = gl[name];
-  gl[name] = function (target, a, b, ...more) {
-    globalThis.uploaded += (ArrayBuffer.isView(a) ? a : ArrayBuffer.isView(b) ? b : { byteLength: 0 }).byteLength;
-    return upload.call(this, target, a, b, ...more);
-  };
-}
-"""
-"""Counts what is drawn, and the bytes of geometry that go to the graphics card."""
 
 
 def until_ready(watched):
@@ -60,16 +48,6 @@ def show(page, address):
     page.evaluate(f"location.hash = '{address}'")
     page.wait_for_timeout(WRITES_MS)
     at_rest(page)
-
-
-def at_rest(page):
-    """Wait until nothing is drawn any more."""
-    page.wait_for_function(
-        """() => new Promise(resolve => {
-          const before = globalThis.drawn;
-          setTimeout(() => resolve(globalThis.drawn === before), 400);
-        })"""
-    )
 
 
 def look_down_at(nantes, origin, place, distance=150.0, z=20.0):

@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 import tomllib
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.image import imread
 
-READY = "() => [...document.querySelectorAll('p.hidden[role=status]')].some(p => p.textContent.trim())"
+sys.path.insert(0, str(Path(__file__).parent))
+from _page import READY
+
 STREET = "Quai de la Fosse"
 NAME = "quay-without-cars"
 

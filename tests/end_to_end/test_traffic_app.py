@@ -2,15 +2,19 @@
 
 import io
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
 from matplotlib.image import imread
-from test_app import COUNTING, READY, at_rest
 
 from dothi.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _page import COUNTING, READY, at_rest
 
 TRAM = """
 [title]
