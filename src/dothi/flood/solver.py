@@ -322,7 +322,8 @@ class Flow:
         rain, inflow = self._sources_at
         if self.soil is None and not rain.any() and not inflow.any():
             return
-        soil = self.soil or Soil(*np.zeros((4, *rain.shape)))
+        zero = np.zeros(rain.shape)
+        soil = self.soil or Soil(zero, zero, zero, zero)
         self.soil = soil
         totals = np.zeros((rain.shape[0], 4))
         h, u, v = self.h[1:-1, 1:-1], self.u[1:-1, 1:-1], self.v[1:-1, 1:-1]
