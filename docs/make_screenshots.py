@@ -23,6 +23,8 @@ SETTLE_S = 60.0
 SHOTS = {
     "app-heights": "lang=en&theme=light&panel=layers&by.buildings=height_m",
     "app-street": "lang=vi&theme=light&panel=layers&by.buildings=function&at=-250,120,15,640,35,58",
+    "app-traffic": "lang=en&theme=light&panel=travel&flows=all",
+    "app-noise": "lang=fr&theme=light&panel=travel&ground=noise_lden_db&by.buildings=noise_lden_db",
     "app-dusk": "lang=fr&theme=dark&look=realistic&time=2026-06-21T20:40&at=120,-250,10,1000,325,64",
 }
 
@@ -51,11 +53,13 @@ def take(address: str) -> None:
 
 
 def main() -> None:
-    """Build and serve the demo city, or serve a study."""
+    """Build, run and serve the demo city, or serve a study."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(temporary) / "demo"
         create_demo(folder)
-        Study.open(folder).build()
+        study = Study.open(folder)
+        study.build()
+        study.run(["today"])
         command = [sys.executable, "-u", "-m", "dothi", "serve", str(folder), "--port", "0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
