@@ -61,6 +61,9 @@ def test_trips_without_a_line_are_reported_as_unserved(city):
     found = RidershipModel(PARAMS).run(parked)
     assert found.diagnostics["unserved_day"] == pytest.approx(10.0)
     assert found.tables["routes"]["passengers_day"].sum() == 0.0
+    assert found.diagnostics["notes"] == [
+        "no vehicle leaves from 7:30 to 8:30: nobody gets anywhere by public transport"
+    ]
 
 
 @pytest.mark.parametrize("country", ["fr", "vn"])

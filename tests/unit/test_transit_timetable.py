@@ -14,7 +14,7 @@ from dothi.errors import Problems
 from dothi.io.gtfs import read_gtfs
 from dothi.transit.footpaths import closed, walk_graph, walks
 from dothi.transit.model import TransitModel
-from dothi.transit.network import TransitParams
+from dothi.transit.network import TransitParams, nearest_service
 from dothi.transit.routing import earliest_arrivals
 from dothi.transit.timetable import (
     headway_lines,
@@ -140,6 +140,49 @@ def test_times_of_a_scheduled_bus_are_those_of_its_timetable(served):
     assert row.walk_s + row.wait_s + row.ride_s == pytest.approx(row.transit_s)
     assert found.diagnostics["service_day"] == "2025-05-13"
     assert found.diagnostics["draws"] == 1
+
+
+def hourly(served, first_s, last_s, every_s=600):
+    """The same bus, both ways, as often as given from a first to a last departure."""
+    begins = np.repeat(np.arange(first_s, last_s + 1, every_s), 2)
+    n = len(begins)
+    times = np.ravel(begins[:, None] + [0, 120]).astype(float)
+    calls = {
+        "trip_id": np.repeat(np.arange(n), 2),
+        "stop_id": np.tile([0, 1, 1, 0], n // 2),
+        "stop_sequence": np.tile([0, 1], n),
+        "arrival_s": times,
+        "departure_s": times,
+    }
+    trips = pd.DataFrame({"route_id": 0, "service_id": 0, "direction": np.tile([0, 1], n // 2)})
+    zones = served["zones"].assign(node_id=[10, 14])
+    return served.with_tables(trips=trips, stop_times=pd.DataFrame(calls), zones=zones)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "last_s", "used"),
+    [(34_200, 50_400, "9:30 to 10:30"), (7200, 21_600, "4:00 to 5:00"), (19_800, 21_600, "5:30 to 6:30")],
+)
+def test_a_timetable_of_another_time_of_day_is_looked_at_when_it_runs_and_a_note_says_so(served, first_s, last_s, used):
+    found = TransitModel(QUICK).run(hourly(served, first_s, last_s))
+    (note,) = found.diagnostics["notes"]
+    assert note.startswith("no vehicle leaves from 7:30 to 8:30:")
+    assert note.endswith(f"from {used}")
+    assert found.tables["stops"]["departures_peak_h"].max() > 0.0
+    if last_s - first_s > 7200:
+        assert len(found.tables["transit_times"]) == 2
+        assert found.tables["stops"]["departures_peak_h"].tolist() == [6.0, 6.0]
+        assert found.tables["routes"]["headway_peak_s"].tolist() == [600.0]
+
+
+def test_a_peak_with_departures_stays_and_nothing_is_noted(served):
+    assert TransitModel(QUICK).run(hourly(served, 18_000, 72_000)).diagnostics["notes"] == []
+
+
+def test_of_departures_before_and_after_a_gap_the_nearer_ones_count():
+    times = np.array([6 * 3600, 7 * 3600, 12 * 3600])
+    assert nearest_service(times, 8 * 3600.0, 9 * 3600.0) == 6 * 3600
+    assert nearest_service(times, 10 * 3600.0, 11 * 3600.0) == 12 * 3600
 
 
 def test_a_planned_line_runs_beside_a_timetable_and_shortens_times(served):

@@ -40,7 +40,8 @@ class TransitModel:
     One leaves at every minute of the peak and takes the journey that is there first (RAPTOR over a range of
     departures), with walks along the street network at both ends and between stops. Lines with a headway in place of a
     timetable run by several drawn timetables. A journey that even without waiting would be no faster than walking all
-    the way is not offered.
+    the way is not offered. Where no vehicle leaves in the peak, as in a timetable that begins later, the nearest time
+    as long takes its place, and a note says so.
     """
 
     params: TransitParams = field(default_factory=TransitParams)
@@ -81,7 +82,7 @@ class TransitModel:
         tables = [found.timetable(city, draw) for draw in range(found.n_draws)]
         sums = found.skim(tables)
         times = _times(found, sums, city["zones"].index)
-        stops = stop_offer(tables, city, self.params)
+        stops = stop_offer(tables, city, found.params)
         return Result(
             tables={
                 "transit_times": times,
@@ -90,7 +91,7 @@ class TransitModel:
                     index=city["buildings"].index,
                 ),
                 "stops": stops,
-                "routes": line_offer(tables, city, self.params),
+                "routes": line_offer(tables, city, found.params),
             },
             diagnostics=_diagnostics(found, tables, times, sums),
         )
@@ -122,6 +123,7 @@ def _times(found: Network, sums: Floats, zones: pd.Index) -> pd.DataFrame:
 def _diagnostics(found: Network, tables: list[Any], times: pd.DataFrame, sums: Floats) -> dict[str, Any]:
     n = len(sums)
     return {
+        "notes": list(found.notes),
         "service_day": None if found.day is None else found.day.date().isoformat(),
         "lines_with_headway": len(found.lines),
         "trips": tables[0].n_trips,

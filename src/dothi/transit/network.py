@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from dothi.shapes import Floats, Integers
 from dothi.transit.footpaths import walk_graph, walks
 from dothi.transit.kernels import Walks, desk_for, labels_for, load, skim
 from dothi.transit.timetable import (
+    DAY_S,
     Runs,
     Timetable,
     headway_lines,
@@ -82,7 +84,7 @@ class TransitParams(Params):
     @property
     def peak_s(self) -> tuple[float, float]:
         """Beginning and end of the morning peak [s]."""
-        return self.peak_from_h * SECONDS_PER_HOUR, self.peak_until_h * SECONDS_PER_HOUR
+        return round(self.peak_from_h * SECONDS_PER_HOUR, 3), round(self.peak_until_h * SECONDS_PER_HOUR, 3)
 
     @property
     def peak_h(self) -> float:
@@ -98,7 +100,7 @@ class Network:
     Attributes
     ----------
     params
-        Parameters.
+        Parameters; their peak is the one looked at.
     n_stops
         Stops of the city.
     day
@@ -111,6 +113,8 @@ class Network:
         Walks from zones to stops; walks from stop to stop.
     direct
         Walks from zone to zone, as long as they are no longer than a walk to a stop and another one from a stop.
+    notes
+        What is other than one would expect.
     """
 
     params: TransitParams
@@ -121,6 +125,7 @@ class Network:
     access: Walks
     transfers: Walks
     direct: Walks
+    notes: tuple[str, ...] = ()
 
     @property
     def n_draws(self) -> int:
@@ -189,10 +194,12 @@ class Network:
 
 
 def network(city: City, params: TransitParams) -> Network:
-    """Lines, stops and walks of a city."""
+    """Lines, stops and walks of a city; the peak is one with departures, where there are any."""
     stops, zones = city["stops"], city["zones"]
     day = service_day(city)
     scheduled = tuple(scheduled_runs(city, day))
+    lines = headway_lines(city, {run.route for run in scheduled})
+    params, notes = _served(params, scheduled, headway_runs(city, lines, 0))
     graph = walk_graph(city)
     at_stops = graph.places(shapely.get_coordinates(np.asarray(stops.geometry.array, dtype=object)))
     at_zones = _zone_places(city, graph)
@@ -203,11 +210,67 @@ def network(city: City, params: TransitParams) -> Network:
         len(stops),
         day,
         scheduled,
-        headway_lines(city, {run.route for run in scheduled}),
+        lines,
         walks(graph, at_zones, at_stops, limit_m=params.walk_limit_m, speed_m_s=speed),
         walks(graph, at_stops, at_stops, limit_m=params.transfer_limit_m, speed_m_s=speed, to_themselves=False),
         walks(graph, at_zones, at_zones, limit_m=longest, speed_m_s=speed, to_themselves=False) if len(zones) else NONE,
+        notes,
     )
+
+
+def _served(
+    params: TransitParams, scheduled: Sequence[Runs], by_headway: Sequence[Runs]
+) -> tuple[TransitParams, tuple[str, ...]]:
+    """
+    Parameters whose peak has departures, and a note where it is not the one asked for.
+
+    A timetable may hold a part of the day only. A peak shorter than an hour may well lie between two departures: it is
+    without service where none leaves within an hour of its beginning. Lines that run by a headway have the hours that
+    somebody gave them: they move nothing.
+    """
+    begin, end = params.peak_s
+    end = max(end, begin + SECONDS_PER_HOUR)
+    times, others = _departures(scheduled), _departures(by_headway)
+    if ((times >= begin) & (times < end)).any() or ((others >= begin) & (others < end)).any():
+        return params, ()
+    silence = f"no vehicle leaves from {_clock(begin)} to {_clock(end)}"
+    if not len(times):
+        return params, (f"{silence}: nobody gets anywhere by public transport",) if len(others) else ()
+    begin = nearest_service(times, begin, end)
+    hours = begin / SECONDS_PER_HOUR
+    moved = params.model_copy(update={"peak_from_h": hours, "peak_until_h": hours + params.peak_h})
+    return moved, (f"{silence}: times and departures are those from {' to '.join(map(_clock, moved.peak_s))}",)
+
+
+def nearest_service(times: Integers, begin: float, end: float) -> float:
+    """
+    When the nearest time as long as a given one begins in which a timetable runs [s].
+
+    After it, with the first departure. Before it, so early that as much time again is left until the last departure,
+    as far as the timetable is that long: else whoever leaves late would find no vehicle any more.
+
+    Parameters
+    ----------
+    times
+        Departures [s], none of them in the given time.
+    begin, end
+        The given time [s].
+    """
+    earlier, later = times[times < begin], times[times >= end]
+    if not len(earlier) or (len(later) and later.min() - end < begin - earlier.max()):
+        return float(later.min() // 60 * 60)
+    return float(max(earlier.max() - 2.0 * (end - begin), earlier.min()) // 60 * 60)
+
+
+def _departures(runs: Sequence[Runs]) -> Integers:
+    """Departures of a day from all stops but the last of each trip [s]."""
+    times = np.concatenate([run.departure_s[:, :-1].ravel() for run in runs]) if runs else np.empty(0, dtype=np.int64)
+    return times[(times >= 0) & (times < DAY_S)]
+
+
+def _clock(time_s: float) -> str:
+    minutes = round(time_s / 60.0)
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 NONE = Walks(np.zeros(1, np.int32), np.empty(0, np.int32), np.empty(0, np.int32))

@@ -109,7 +109,10 @@ class RidershipModel:
                 "routes": _routes(sections, table, city),
                 "route_sections": table,
             },
-            diagnostics=_diagnostics(table, travellers, unserved, on, share, outside),
+            diagnostics={
+                "notes": list(found.notes),
+                **_diagnostics(table, travellers, unserved, on, share, outside),
+            },
         )
 
 
