@@ -36,7 +36,7 @@ class FloodParams(Params):
     )
     precision: Literal["float64", "float32"] = Field(default="float64", description="Type of numbers of the water.")
     cell_m: float = Field(
-        default=4.0, ge=0.5, le=100.0, description="Edge of a cell, rounded to whole cells of the terrain [m]."
+        default=6.0, ge=0.5, le=100.0, description="Edge of a cell, rounded to whole cells of the terrain [m]."
     )
     after_h: float = Field(default=1.0, ge=0.0, le=240.0, description="Time to follow the water after the rain [h].")
     output_min: float = Field(default=10.0, gt=0.0, le=1440.0, description="Time between two maps of depth [min].")

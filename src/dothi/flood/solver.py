@@ -168,7 +168,7 @@ class Flow:
         if depth_m is not None:
             self.depth_m[:] = np.where(self._blocked, 0.0, depth_m)
         self._added = np.zeros(2)
-        self._sources_at = np.zeros(ground.bed_m.shape), np.zeros(ground.bed_m.shape)
+        self._sources_at: tuple[Floats, Floats] = (np.zeros(ground.bed_m.shape), np.zeros(ground.bed_m.shape))
         self.set_sources()
         self.balance.start = self.balance.stored = self._volume()
         self.active = np.ones((self._tiles.shape), dtype=bool)
