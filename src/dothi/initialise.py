@@ -19,7 +19,7 @@ from dothi.place.grids import grid_for_point
 from dothi.study import CONFIG
 
 if TYPE_CHECKING:
-    from dothi.crs import Bounds
+    from dothi.crs import Bounds, Extent
     from dothi.place.gazetteer import Place
 
 DATA = "data"
@@ -97,6 +97,10 @@ def initialise(
     if found:
         entries += _fetched(found, folder, services, problems, progress)
         extent = [round(value) for value in found.extent.within(crs)]
+    elif held := _osm_extent(entries):
+        extent = _allowed([round(value) for value in held.within(crs)])
+        if extent:
+            notify("Extent: the box in the head of the OpenStreetMap file; ways that reach beyond it are cut there.")
     lines = _header(title, country, crs, extent)
     made: list[Path] = []
     try:
@@ -278,21 +282,69 @@ def _box4(bounds: Iterable[Any]) -> Bounds:
     return (west, south, east, north)
 
 
-def _osm_box(path: Path) -> Bounds | None:
-    """Box in the header of an extract, else the box of its nodes."""
+def _osm_extent(entries: list[tuple[Path | None, dict[str, Any]]]) -> Extent | None:
+    """
+    Box that OpenStreetMap extracts were cut by, in degrees, as their heads say.
+
+    An extract has whole ways and relations, so that what it holds reaches beyond what was asked for. None where one has
+    no box in its head, or where other files bring buildings or roads: those may lie anywhere.
+    """
+    from dothi.crs import LONLAT, Extent
+
+    boxes = []
+    for path, entry in entries:
+        if entry["kind"] in ("cityjson", "citygml") or entry.get("table") in ("buildings", "roads"):
+            return None
+        if entry["kind"] == "osm" and path is not None:
+            box = _osm_header_box(path)
+            if box is None:
+                return None
+            boxes.append(box)
+    if not boxes:
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return Extent(LONLAT, (min(west), min(south), max(east), max(north)))
+
+
+def _allowed(extent: list[int]) -> list[int] | None:
+    """An extent, where it is none that a study refuses: some heads have the box of a country, or of the world."""
+    from dothi.config import LARGEST_M, SMALLEST_M
+
+    west, south, east, north = extent
+    return extent if all(SMALLEST_M <= side <= LARGEST_M for side in (east - west, north - south)) else None
+
+
+def _osm_header_box(path: Path) -> Bounds | None:
+    """Box in the head of an extract."""
     import osmium
 
     try:
         with osmium.io.Reader(str(path), osmium.osm.osm_entity_bits.NOTHING) as reader:
             box = reader.header().box()
-        if box.valid():
-            return (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    if not box.valid():
+        return None
+    return (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
+
+
+def _osm_box(path: Path) -> Bounds | None:
+    """Box in the head of an extract, else the box of its nodes."""
+    import osmium
+
+    if box := _osm_header_box(path):
+        return box
+    try:
         nodes = osmium.FileProcessor(str(path), osmium.osm.NODE)
         places = [(node.lon, node.lat) for node in nodes if isinstance(node, osmium.osm.Node)]
     except RuntimeError as error:
-        raise InputError([Problem(f"is a readable OpenStreetMap file ({error})", file=str(path))]) from error
+        raise _unreadable(path, error) from error
     if not places:
         return None
     lon, lat = (sorted(values) for values in zip(*places, strict=True))
     few = len(places) // 100  # relations bring in a few nodes from far away
     return (lon[few], lat[few], lon[-1 - few], lat[-1 - few])
+
+
+def _unreadable(path: Path, error: RuntimeError) -> InputError:
+    return InputError([Problem(f"is a readable OpenStreetMap file ({error})", file=str(path))])

@@ -1,5 +1,6 @@
 """New studies from files and from the name of a place, fetched from a server on this machine."""
 
+import json
 import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -146,3 +147,64 @@ def test_files_are_recognised_copied_and_placed(helsinki, tmp_path):
     assert run("init", linked, helsinki, "--link", "--crs", "EPSG:3879", "--country", "fr").exit_code == 0
     assert not (linked / "data").exists()
     assert Study.open(linked).config.crs == "EPSG:3879"
+
+
+HEAD = b'<osm version="0.6"><bounds minlon="%.4f" minlat="%.4f" maxlon="%.4f" maxlat="%.4f"/>'
+
+
+def headed(path, box):
+    """The ward of Huế with a street that runs out of a box far beyond, and the box in its head."""
+    content = ward_of_hue().replace(b'<osm version="0.6">', HEAD % box)
+    far = b'<node id="9001" lon="%.4f" lat="%.4f"/><node id="9002" lon="%.4f" lat="%.4f"/>' % (
+        *box[:2],
+        box[2] + 0.1,
+        box[3],
+    )
+    way = b'<way id="9001"><nd ref="9001"/><nd ref="9002"/><tag k="highway" v="primary"/></way></osm>'
+    first_way = content.index(b"<way")
+    path.write_bytes(content[:first_way] + far + content[first_way:].replace(b"</osm>", way))
+    return path
+
+
+def test_the_box_an_extract_was_cut_by_is_the_extent_of_the_city(tmp_path):
+    place = find_place("Huế")
+    box = (place.lon - 0.002, place.lat - 0.002, place.lon + 0.003, place.lat + 0.003)
+    extract = headed(tmp_path / "hue.osm", box)
+    result = run("init", tmp_path / "hue", extract)
+    assert result.exit_code == 0, result.output
+    config = Study.open(tmp_path / "hue").config
+    west, south, east, north = config.extent
+    assert east - west == pytest.approx(0.005 * 111_320 * np.cos(np.deg2rad(place.lat)), abs=3.0)
+    assert north - south == pytest.approx(0.005 * 110_650, abs=3.0)
+    assert run("build", tmp_path / "hue", "--workers", "0").exit_code == 0
+    city = Study.open(tmp_path / "hue").city
+    assert city.bounds == config.extent
+    assert city["nodes"].geometry.x.max() <= east + 1.0
+
+
+def test_without_a_box_of_a_city_in_its_head_an_extract_tells_no_extent(tmp_path):
+    (tmp_path / "bare.osm").write_bytes(ward_of_hue())
+    whole = headed(tmp_path / "country.osm", (102.1, 8.2, 112.0, 23.4))
+    for name, path in (("bare", tmp_path / "bare.osm"), ("country", whole)):
+        result = run("init", tmp_path / name, path)
+        assert result.exit_code == 0, result.output
+        assert Study.open(tmp_path / name).config.extent is None
+
+
+def test_where_another_file_brings_buildings_the_box_of_an_extract_is_no_extent(tmp_path):
+    place = find_place("Huế")
+    extract = headed(tmp_path / "hue.osm", (place.lon - 0.002, place.lat - 0.002, place.lon + 0.003, place.lat + 0.003))
+    houses = tmp_path / "buildings.geojson"
+    shape = [
+        [place.lon, place.lat],
+        [place.lon + 0.01, place.lat],
+        [place.lon, place.lat + 0.01],
+        [place.lon, place.lat],
+    ]
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [shape]}}
+    houses.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    result = run("init", tmp_path / "hue", houses, extract)
+    assert result.exit_code == 0, result.output
+    config = Study.open(tmp_path / "hue").config
+    assert [source.kind for source in config.source] == ["vector", "osm"]
+    assert config.extent is None
