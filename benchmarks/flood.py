@@ -3,7 +3,8 @@ Flow over the ground: cells computed per CPU second by each scheme beside the ba
 
 Every cell is wet; one thread; CPU time after the kernels are compiled, whose time is reported as well. The bandwidth is
 that of a = b + s c in the same process, with the reading of a before it is written counted. `DOTHI_BENCH_FLOOD=1500`
-sets the cells along an edge.
+sets the cells along an edge, `DOTHI_BENCH_MEREWETHER` the folder of
+the flood in Merewether, which is left out without it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,13 @@ import numba
 numba.set_num_threads(1)
 from dothi.verify import flood
 began = time.process_time()
+from pathlib import Path
+folder = Path(sys.argv[1] or "nowhere")
 result = {"thacker": flood.thacker("second_order", 200), "seconds": time.process_time() - began}
+began = time.process_time()
+if folder.is_dir():
+    errors, mass = flood.merewether(folder)
+    result |= {"merewether": errors.tolist(), "mass": mass, "town_seconds": time.process_time() - began}
 """
 
 
@@ -68,8 +75,11 @@ def main() -> None:
     row("scheme", "type", "Mcell/CPU s", "compile s", "mass", widths=WIDTHS)
     for scheme, precision, best, compiled, mass in found["rows"]:
         row(scheme, precision, best, compiled, f"{mass:.0e}", widths=WIDTHS)
-    case = measure(CASES)["result"]
+    case = measure(CASES, os.environ.get("DOTHI_BENCH_MEREWETHER", ""))["result"]
     row("Thacker 200 × 200", f"error {case['thacker'][0]:.4f}", f"{case['seconds']:.0f} CPU s", widths=())
+    if "merewether" in case:
+        mean = sum(case["merewether"]) / len(case["merewether"])
+        row("Merewether, first order", f"error {mean:.3f} m", f"{case['town_seconds']:.0f} CPU s", widths=())
 
 
 if __name__ == "__main__":

@@ -223,6 +223,47 @@ def _building(folder: Path) -> Iterator[Quantity]:
     yield Quantity("mass", "1", mass, 0.0, 1e-10)
 
 
+def merewether(folder: Path, scheme: Scheme = "first_order", until_s: float = 400.0) -> tuple[Floats, float]:
+    """
+    Errors of the level at five places of a flood in a town against what was seen there [m], and the error of mass [1].
+
+    Cells of 1 m, 59 houses, an inflow of 19.7 m³ s⁻¹ within 10 m of a place, n of 0.02 on the road and 0.04 elsewhere,
+    as in the validation of ANUGA; missing where no water came. The level is the mean of wet cells within 1.5 m.
+    """
+    from io import StringIO
+    from zipfile import ZipFile
+
+    with ZipFile(folder / "topography1.zip") as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".asc"))
+        lines = archive.read(name).decode().splitlines()
+    head = {word.lower(): float(value) for word, value in (line.split() for line in lines[:6])}
+    bed = np.loadtxt(StringIO("\n".join(lines[6:])))[::-1].copy()
+    known = bed > -999.0
+    cell, corner = head["cellsize"], (head["xllcorner"], head["yllcorner"])
+    x, y = np.meshgrid(*(start + (np.arange(n) + 0.5) * cell for start, n in zip(corner, bed.shape[::-1], strict=True)))
+    houses = [_corners(path) for path in sorted((folder / "houses").glob("*.csv"))]
+    blocked = np.logical_or.reduce([~known, *(_inside(house, x, y) for house in houses if len(house) > 2)])
+    manning = np.where(_inside(_corners(folder / "Road" / "RoadPolygon.csv"), x, y), 0.02, 0.04)
+    inlet = (np.hypot(x - 382_265.0, y - 6_354_280.0) <= 10.0) & ~blocked
+    sides = frozenset({"last_row", "last_column"})
+    ground = Ground(np.where(known, bed, 0.0), cell, manning, blocked, open_sides=sides)
+    flow = Flow(ground, scheme, film_m=1e-3)
+    flow.set_sources(0.0, np.where(inlet, 19.7 / (inlet.sum() * cell**2), 0.0))
+    flow.advance(until_s)
+    errors = []
+    for place in np.genfromtxt(folder / "Observations" / "ObservationPoints.csv", delimiter=",", skip_header=1):
+        centre = (np.floor((place[:2] - corner) / cell) + 0.5) * cell + corner
+        near = (np.hypot(x - centre[0], y - centre[1]) <= 1.5 * cell) & (flow.depth_m > 0.003)
+        errors.append(abs(float((bed + flow.depth_m)[near].mean()) - place[4]) if near.any() else np.nan)
+    return np.array(errors), flow.balance.relative_error
+
+
+def _corners(path: Path) -> Floats:
+    found = np.genfromtxt(path, delimiter=",")
+    corners: Floats = found[~np.isnan(found).any(axis=1)][:, :2]
+    return corners
+
+
 SCHEMES: Final[tuple[tuple[Scheme, str], ...]] = (("second_order", "second order"), ("inertial", "local inertia"))
 CASES: Final = (
     *(
