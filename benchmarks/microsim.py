@@ -3,7 +3,8 @@ Traffic vehicle by vehicle: a grid of streets with the same flow on every link, 
 
 10 by 10 crossings 100 m apart, two lanes each way, 100 vehicles an hour and lane, four of five of them motorbikes; 15
 minutes after 5. Seconds are CPU time: of Dothi, which makes the network and draws vehicles, and of SUMO, its
-child. Lanes have SUMO's usual model, stripes its sublane model, in which motorbikes take any place across a lane.
+child. Lanes have SUMO's usual model, stripes its sublane model, in which motorbikes take any place across a lane;
+queues are its mesoscopic model.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ links = gpd.GeoDataFrame({
 }, crs=crs)
 nodes = gpd.GeoDataFrame({"geometry": shapely.points(x, y), "component": 0}, crs=crs)
 city = City("Grid", "vn", crs, (0.0, 0.0, n * step, n * step)).with_tables(nodes=nodes, links=links)
-params = MicrosimParams(duration_s=900.0, warm_up_s=300.0, lateral_resolution_m=float(sys.argv[1]))
+params = MicrosimParams(
+    resolution=sys.argv[2], duration_s=900.0, warm_up_s=300.0, drain_s=600.0, lateral_resolution_m=float(sys.argv[1])
+)
 began = os.times()
 told = MicrosimModel(params).run(city).diagnostics
 ended = os.times()
@@ -52,8 +55,8 @@ result = {**told, "own_s": ended.user - began.user, "sumo_s": ended.children_use
 
 def main() -> None:
     row("model", "vehicles", "Dothi CPU s", "SUMO CPU s", "teleports", "GEH < 5", widths=WIDTHS)
-    for name, width in (("lanes", 0.0), ("stripes 0.8 m", 0.8)):
-        found = measure(WORK, str(width))["result"]
+    for name, width, resolution in (("lanes", 0.0, "micro"), ("stripes 0.8 m", 0.8, "micro"), ("queues", 0.0, "meso")):
+        found = measure(WORK, str(width), resolution)["result"]
         good = f"{found['share_of_links_geh_below_5']:.0%}"
         row(name, found["vehicles"], found["own_s"], found["sumo_s"], found["teleported"], good, widths=WIDTHS)
 

@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from numpy.testing import assert_allclose
 
 from dothi.errors import EngineMissingError
 from dothi.microsim import convert
+from dothi.microsim.jam import Course, read_course
 from dothi.microsim.model import MicrosimModel, MicrosimParams
 from dothi.microsim.routes import Streets, fitted, ways_from_flows
 from dothi.microsim.sumo import Sumo, count
@@ -129,7 +131,7 @@ def test_network_of_sumo_has_the_links_and_the_turns_of_the_city(little_city, tm
         (tail == head[link]).sum() - 1 for link in range(len(links))
     )  # every turn but the one back
     assert 'type="traffic_light"' in net.read_text(encoding="utf-8")
-    edges = [element.get("id") for element in convert._elements(net, "edge")]
+    edges = [element.get("id") for element in convert.elements(net, "edge")]
     assert {edge for edge in edges if not edge.startswith(":")} == set(map(str, links.index))
 
 
@@ -174,3 +176,97 @@ def test_a_simulation_that_was_broken_off_gives_no_result(flowing, monkeypatch):
     monkeypatch.setattr("dothi.microsim.model.ENDED", "what SUMO never says")
     with pytest.raises(InputError, match="to the last step"):
         MicrosimModel(MicrosimParams(duration_s=300.0, warm_up_s=0.0)).run(flowing)
+
+
+def course(running, waiting=0.0, begin_s=0.0, end_s=540.0):
+    running = np.array(running, dtype=float)
+    return Course(60.0 * np.arange(len(running)), running, running * 0.0 + waiting, begin_s, end_s, 5.0)
+
+
+def test_streets_that_level_off_and_empty_are_not_locked():
+    level = course([100] * 9 + [40, 10, 0, 0])
+    assert level.growth == 0.0
+    assert level.emptied_s == 120.0  # the last departure is at 540 s, nobody is left at 660 s
+    assert not level.locked(5, 1000, 900.0)
+
+
+def test_streets_lock_where_vehicles_are_moved_on_pile_up_or_stay():
+    assert course([100] * 9 + [0]).locked(6, 1000, 900.0)
+    growing = course([1000, 1000, 1000, 1100, 1200, 1250, 1300, 1300, 1300, 0])
+    assert growing.growth == pytest.approx(0.3)
+    assert growing.locked(0, 9000, 900.0)
+    assert not course([2, 2, 2, 2, 2, 3, 3, 3, 3, 0]).locked(0, 1000, 900.0)  # so few vary by chance
+    stays = course([100] * 9 + [50, 50, 50])
+    assert stays.emptied_s is None
+    assert stays.locked(0, 1000, 900.0)
+    assert not stays.locked(0, 1000, 0.0)  # no time was given to empty
+    assert course([100] * 9 + [0], waiting=3.0).emptied_s is None
+
+
+def test_course_is_read_from_the_summary(tmp_path):
+    (tmp_path / "summary.xml").write_text(
+        '<summary><step time="0" running="0" waiting="0" meanSpeed="-1"/>'
+        '<step time="60" running="10" waiting="1" meanSpeed="4"/>'
+        '<step time="120" running="30" waiting="0" meanSpeed="8"/>'
+        '<step time="180" running="0" waiting="0" meanSpeed="-1"/></summary>'
+    )
+    found = read_course(tmp_path / "summary.xml", 0.0, 150.0)
+    assert found.speed_m_s == 7.0
+    assert found.thinned() == [0, 10, 30, 0]
+    assert found.emptied_s == 30.0
+
+
+@pytest.fixture
+def ring_road():
+    """A one-way ring of four links of 8 m, with four streets of 100 m, both ways, that end on it."""
+    import geopandas as gpd
+
+    corners = np.array([(4.0, 4.0), (-4.0, 4.0), (-4.0, -4.0), (4.0, -4.0)])
+    xy = np.vstack([corners, corners * 20.0])
+    start, end = np.r_[0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3], np.r_[1, 2, 3, 0, 0, 1, 2, 3, 4, 5, 6, 7]
+    modes = dict.fromkeys(("car", "motorbike", "bus", "truck"), True)
+    reverse = np.r_[[-1] * 4, np.arange(8, 12), np.arange(4, 8)]
+    lines = shapely.linestrings(np.stack([xy[start], xy[end]], axis=1))
+    columns = {"from_node_id": start, "to_node_id": end, "reverse_link_id": reverse, "class": "secondary", "lanes": 1.0}
+    links = gpd.GeoDataFrame({"geometry": lines, **columns, "free_speed_m_s": 8.0, **modes}, crs="EPSG:2154")
+    return gpd.GeoDataFrame(geometry=shapely.points(xy), crs="EPSG:2154"), links
+
+
+@needs_sumo
+def test_a_small_roundabout_is_one_crossing(ring_road, tmp_path):
+    nodes, links = ring_road
+    net = MicrosimModel()._network(nodes, links, [], Sumo.find(), tmp_path)
+    assert convert.read_kept(net, links.index).tolist() == [False] * 4 + [True] * 8
+    onward = convert.read_connections(net, links.index)
+    assert all(set(onward[entry]) >= {8, 9, 10, 11} - {entry + 4} for entry in range(4, 8))
+
+
+@needs_sumo
+def test_each_crossing_has_signals_of_its_own(ring_road, tmp_path):
+    nodes, links = ring_road
+    apart = nodes.set_geometry(nodes.scale(2.5, 2.5, origin=(0.0, 0.0)))  # 20 m from crossing to crossing
+    xy = shapely.get_coordinates(np.asarray(apart.geometry.array, dtype=object))
+    lines = shapely.linestrings(np.stack([xy[links["from_node_id"]], xy[links["to_node_id"]]], axis=1))
+    model = MicrosimModel(MicrosimParams(join_m=0.0))
+    net = model._network(apart, links.set_geometry(lines, crs=links.crs), [0, 1], Sumo.find(), tmp_path)
+    assert net.read_text(encoding="utf-8").count("<tlLogic") == 2
+
+
+@needs_sumo
+@pytest.mark.parametrize("resolution", ["meso", "micro"])
+def test_streets_with_little_traffic_do_not_lock(flowing, resolution):
+    params = MicrosimParams(duration_s=600.0, warm_up_s=300.0, drain_s=600.0, resolution=resolution)
+    told = MicrosimModel(params).run(flowing).diagnostics
+    assert told["resolution"] == resolution
+    assert told["arrived"] == told["vehicles"]
+    assert told["emptied_s"] <= 300.0
+    assert told["flow_withheld_veh_km_h"] == 0.0
+    assert not told["gridlock"]
+
+
+@needs_sumo
+def test_more_than_a_street_can_carry_is_told_as_gridlock(flowing):
+    links = flowing["links"]
+    much = flowing.with_tables(links=links.assign(volume_car_veh_h=links["volume_car_veh_h"] * 30.0))
+    params = MicrosimParams(duration_s=600.0, warm_up_s=300.0, drain_s=0.0, resolution="meso")
+    assert MicrosimModel(params).run(much).diagnostics["gridlock"]

@@ -168,7 +168,7 @@ def write_routes(path: Path, ways: Iterable[Way], ids: Any, scale: Mapping[str, 
     return path
 
 
-def _elements(path: Path, name: str) -> Iterator[Any]:
+def elements(path: Path, name: str) -> Iterator[Any]:
     """Elements of a file, one after the other, whatever its size."""
     with path.open("rb") as file:
         stack = []
@@ -186,7 +186,7 @@ def _elements(path: Path, name: str) -> Iterator[Any]:
 
 def read_kept(path: Path, ids: pd.Index) -> Mask:
     """Links that a network of SUMO has; others lie within crossings that were joined."""
-    edges = {element.get("id") for element in _elements(path, "edge")}
+    edges = {element.get("id") for element in elements(path, "edge")}
     return np.array([str(ident) in edges for ident in ids], dtype=bool)
 
 
@@ -194,7 +194,7 @@ def read_connections(path: Path, ids: pd.Index) -> list[list[int]]:
     """By link, the links that a network of SUMO lets one turn into, all as positions."""
     onward: list[list[int]] = [[] for _ in range(len(ids))]
     position = {str(ident): number for number, ident in enumerate(ids)}
-    for element in _elements(path, "connection"):
+    for element in elements(path, "connection"):
         one, other = position.get(element.get("from")), position.get(element.get("to"))
         if one is not None and other is not None and other not in onward[one] and element.get("dir") != "t":
             onward[one].append(other)
@@ -204,7 +204,7 @@ def read_connections(path: Path, ids: pd.Index) -> list[list[int]]:
 def read_edges(path: Path, ids: pd.Index, hours: float) -> pd.DataFrame:
     """Vehicles, delays and speeds of links, from the edge data of one period."""
     rows: dict[int, tuple[float, float, float]] = {}
-    for element in _elements(path, "edge"):
+    for element in elements(path, "edge"):
         entered = float(element.get("entered", 0)) + float(element.get("departed", 0))
         left = float(element.get("left", 0)) + float(element.get("arrived", 0))
         lost, speed = float(element.get("timeLoss", 0.0)), float(element.get("speed", "nan"))
@@ -221,12 +221,12 @@ def read_edges(path: Path, ids: pd.Index, hours: float) -> pd.DataFrame:
     )
 
 
-def read_queues(path: Path, ids: pd.Index, begin_s: float) -> Floats:
+def read_queues(path: Path, ids: pd.Index, begin_s: float, end_s: float = np.inf) -> Floats:
     """Mean length of the longest queue on a lane of each link, over the times that were looked at [m]."""
     position = {str(ident): number for number, ident in enumerate(ids)}
     total, times = np.zeros(len(ids)), 0
-    for step in _elements(path, "data"):
-        if float(step.get("timestep", 0.0)) < begin_s:
+    for step in elements(path, "data"):
+        if not begin_s <= float(step.get("timestep", 0.0)) < end_s:
             continue
         times += 1
         longest = np.zeros(len(ids))
@@ -238,14 +238,16 @@ def read_queues(path: Path, ids: pd.Index, begin_s: float) -> Floats:
     return total / max(times, 1)
 
 
-def read_trajectories(path: Path, period_s: float, crs: Any) -> gpd.GeoDataFrame:
-    """Ways of vehicles, a point each period."""
+def read_trajectories(path: Path, period_s: float, crs: Any, end_s: float = np.inf) -> gpd.GeoDataFrame:
+    """Ways of vehicles until a time, a point each period."""
     import geopandas as gpd
 
     points: dict[str, list[tuple[float, float]]] = {}
     first: dict[str, tuple[float, str]] = {}
-    for step in _elements(path, "timestep"):
+    for step in elements(path, "timestep"):
         time = float(step.get("time", 0.0))
+        if time > end_s:
+            continue
         for vehicle in step.iter("vehicle"):
             ident = vehicle.get("id", "")
             first.setdefault(ident, (time, vehicle.get("type", "")))

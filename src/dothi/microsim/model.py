@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 import shapely
@@ -14,12 +14,13 @@ from pydantic import Field, model_validator
 
 from dothi.errors import InputError, Problem
 from dothi.microsim import convert
+from dothi.microsim.jam import Course, read_course
 from dothi.microsim.routes import Streets, Way, ways_from_flows
 from dothi.microsim.sumo import Sumo, count
 from dothi.model import Params, Result, columns_of
 from dothi.schema import Column, Schema
 from dothi.shapes import Floats
-from dothi.units import SECONDS_PER_HOUR
+from dothi.units import M_PER_KM, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -40,8 +41,19 @@ class MicrosimParams(Params):
         description="Corners of the area on the grid of the city, or two opposite corners of a box; the whole city "
         "where none are given [m].",
     )
+    resolution: Literal["auto", "meso", "micro"] = Field(
+        default="auto",
+        description="micro: vehicle by vehicle, with lanes, gaps and signals; meso: queues of vehicles on stretches of "
+        "street, crossings as losses of time; auto: micro for an area, meso for the whole city [1].",
+    )
     duration_s: float = Field(default=3600.0, ge=300.0, le=86_400.0, description="Time that is measured [s].")
     warm_up_s: float = Field(default=900.0, ge=0.0, le=7200.0, description="Time before that, not measured [s].")
+    drain_s: float = Field(
+        default=1800.0,
+        ge=0.0,
+        le=7200.0,
+        description="Time after that in which nobody sets out and streets have to empty [s].",
+    )
     scale: float = Field(default=1.0, gt=0.0, le=5.0, description="Share of the flows that is simulated [1].")
     saturation_limit: float = Field(
         default=0.85,
@@ -53,11 +65,11 @@ class MicrosimParams(Params):
         default=0.8,
         ge=0.0,
         le=3.5,
-        description="Width of the stripes in which vehicles move side by side; 0: lanes [m].",
+        description="Width of the stripes in which vehicles move side by side, in micro; 0: lanes [m].",
     )
     step_s: float = Field(default=1.0, ge=0.1, le=2.0, description="Step of time [s].")
     teleport_s: float = Field(
-        default=120.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
+        default=300.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
     )
     rerouting_share: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Share of the vehicles that look for a quicker way as they drive [1]."
@@ -67,6 +79,15 @@ class MicrosimParams(Params):
     )
     join_m: float = Field(
         default=15.0, ge=0.0, le=100.0, description="Distance within which crossings are one crossing; 0: as drawn [m]."
+    )
+    signal_penalty: float = Field(
+        default=0.0, ge=0.0, le=2.0, description="Share of the wait at red that vehicles lose at signals, in meso [1]."
+    )
+    signal_flow_penalty: float = Field(
+        default=0.0, ge=0.0, le=2.0, description="Share of the green that signals take from flow, in meso [1]."
+    )
+    minor_penalty_s: float = Field(
+        default=0.0, ge=0.0, le=30.0, description="Time lost where another street goes first, in meso [s]."
     )
     trajectory_share: float = Field(
         default=0.05, ge=0.0, le=1.0, description="Share of the vehicles whose ways are kept [1]."
@@ -89,8 +110,8 @@ class MicrosimModel:
     Vehicles of the morning peak hour one by one, in SUMO, which is a program of its own.
 
     The network is that of the city, never read from OpenStreetMap again; crossings with much traffic get signals that
-    answer to it. Vehicles are drawn so that their ways add up to the flows of the equilibrium. Motorbikes take any
-    place across a lane.
+    answer to it. Vehicles are drawn so that their ways add up to the flows of the equilibrium. In micro, motorbikes
+    take any place across a lane; a whole city runs in meso unless told otherwise.
     """
 
     params: MicrosimParams = field(default_factory=MicrosimParams)
@@ -183,15 +204,30 @@ class MicrosimModel:
             raise InputError([Problem("SUMO runs to the last step")])
         hours = self.params.duration_s / SECONDS_PER_HOUR
         found = convert.read_edges(folder / "edges.xml", links.index, hours)
-        found["microsim_queue_m"] = convert.read_queues(folder / "queues.xml", links.index, self.params.warm_up_s)
+        begin, end = self.params.warm_up_s, self.params.warm_up_s + self.params.duration_s
+        found["microsim_queue_m"] = convert.read_queues(folder / "queues.xml", links.index, begin, end)
         found["microsim_geh"] = convert.geh(found["microsim_volume_veh_h"].to_numpy(), total)
         found.loc[~kept] = np.nan
-        trajectories = convert.read_trajectories(folder / "fcd.xml", self.params.trajectory_period_s, city.crs)
+        trajectories = convert.read_trajectories(folder / "fcd.xml", self.params.trajectory_period_s, city.crs, end)
         trajectories["begin_s"] -= self.params.warm_up_s
         return Result(
             tables={"links": found, "trajectories": trajectories},
-            diagnostics=self._diagnostics(found, total, passing, ways, len(signals), said, sumo),
+            diagnostics={
+                "engine": f"SUMO {sumo.version}",
+                "resolution": self._resolution,
+                "links": len(found),
+                "links_within_crossings": int((~kept).sum()),
+                "signals": len(signals),
+                **self._flows_told(links, found, total, passing, ways),
+                **self._vehicles_told(said, len(ways), read_course(folder / "summary.xml", begin, end)),
+            },
         )
+
+    @property
+    def _resolution(self) -> str:
+        if self.params.resolution != "auto":
+            return self.params.resolution
+        return "micro" if self.params.area else "meso"
 
     def _passing(self, links: gpd.GeoDataFrame) -> Floats:
         """Share of the flow of each link that can pass in the hour."""
@@ -205,8 +241,9 @@ class MicrosimModel:
         arguments: list[str | Path] = [
             *("--node-files", node_file, "--edge-files", edge_file, "--output-file", net),
             *("--offset.disable-normalization", "true", "--no-turnarounds.except-deadend", "true"),
-            *("--tls.default-type", "actuated", "--tls.join", "true", "--tls.join-dist", "25"),
-            *("--junctions.corner-detail", "0", "--roundabouts.guess", "true", "--no-warnings", "true"),
+            *("--tls.default-type", "actuated", "--tls.join", "false"),
+            # roundabouts that are known are not joined, and their links, often of 4 to 9 m, lock each other
+            *("--junctions.corner-detail", "0", "--roundabouts.guess", "false", "--no-warnings", "true"),
             *("--junctions.join", "true" if self.params.join_m else "false"),
             *("--junctions.join-dist", str(self.params.join_m)),
             *("--geometry.remove", "false", "--check-lane-foes.all", "true"),
@@ -237,62 +274,71 @@ class MicrosimModel:
             encoding="utf-8",
         )
         arguments: list[str | Path] = [
-            *(
-                "--net-file",
-                net,
-                "--route-files",
-                routes,
-                "--additional-files",
-                data,
-                "--begin",
-                "0",
-                "--end",
-                str(end),
-            ),
-            *("--step-length", str(p.step_s), "--seed", str(p.seed), "--time-to-teleport", str(p.teleport_s)),
+            *("--net-file", net, "--route-files", routes, "--additional-files", data),
+            *("--begin", "0", "--end", str(end + p.drain_s), "--step-length", str(p.step_s), "--seed", str(p.seed)),
+            *("--time-to-teleport", str(p.teleport_s), "--ignore-route-errors", "true", "--max-depart-delay", "-1"),
             *("--queue-output", "queues.xml", "--queue-output.period", "60"),
+            *("--summary-output", "summary.xml", "--summary-output.period", "60"),
             *("--fcd-output", "fcd.xml", "--device.fcd.probability", str(p.trajectory_share)),
             *("--device.fcd.begin", str(begin), "--device.fcd.period", str(p.trajectory_period_s)),
             *("--fcd-output.attributes", "x,y,type", "--device.rerouting.probability", str(p.rerouting_share)),
-            *("--duration-log.statistics", "true", "--no-step-log", "true", "--no-warnings", "true"),
-            *("--device.rerouting.period", "60", "--time-to-impatience", "60"),
-            *("--ignore-route-errors", "true", "--collision.action", "none", "--max-depart-delay", "-1"),
+            *("--device.rerouting.period", "60", "--duration-log.statistics", "true"),
+            *("--no-step-log", "true", "--no-warnings", "true"),
         ]
-        if p.lateral_resolution_m > 0.0:
-            arguments += ["--lateral-resolution", str(p.lateral_resolution_m)]
-        return arguments
+        return arguments + (self._meso() if self._resolution == "meso" else self._micro())
 
-    def _diagnostics(
-        self,
-        found: pd.DataFrame,
-        total: Floats,
-        passing: Floats,
-        ways: list[Way],
-        n_signals: int,
-        said: str,
-        sumo: Sumo,
+    def _meso(self) -> list[str | Path]:
+        p = self.params
+        return [
+            *("--mesosim", "true", "--meso-interpolate-pos", "true", "--meso-minor-penalty", str(p.minor_penalty_s)),
+            *("--meso-tls-penalty", str(p.signal_penalty), "--meso-tls-flow-penalty", str(p.signal_flow_penalty)),
+        ]
+
+    def _micro(self) -> list[str | Path]:
+        width = self.params.lateral_resolution_m
+        return [
+            *("--time-to-impatience", "60", "--collision.action", "none"),
+            *(("--lateral-resolution", str(width)) if width > 0.0 else ()),
+        ]
+
+    def _flows_told(
+        self, links: gpd.GeoDataFrame, found: pd.DataFrame, total: Floats, passing: Floats, ways: list[Way]
     ) -> dict[str, Any]:
+        """What was asked of each link, what came, and what the equilibrium says."""
         used = (total > 0.0) & found["microsim_geh"].notna().to_numpy()
-        good = found["microsim_geh"].to_numpy() < GOOD_GEH
-        drawn = np.bincount(
-            np.array([link for way in ways for link in way.links], dtype=np.int64), minlength=len(total)
-        ) / ((self.params.warm_up_s + self.params.duration_s) / SECONDS_PER_HOUR)
-        inserted, running = count(said, "Inserted"), count(said, "Running")
+        steps = np.array([link for way in ways for link in way.links], dtype=np.int64)
+        hours = (self.params.warm_up_s + self.params.duration_s) / SECONDS_PER_HOUR
+        drawn = np.bincount(steps, minlength=len(total)) / hours
+        came = found["microsim_volume_veh_h"].to_numpy()
+        km = shapely.length(np.asarray(links.geometry.array, dtype=object)) / M_PER_KM
+        withheld = float((km * total * (1.0 - passing))[used].sum())
+
+        def near(one: Floats, other: Floats) -> float | None:
+            return float((convert.geh(one, other)[used] < GOOD_GEH).mean()) if used.any() else None
+
         return {
-            "engine": f"SUMO {sumo.version}",
-            "links": len(found),
-            "links_within_crossings": int(found["microsim_geh"].isna().sum()),
-            "signals": n_signals,
-            "vehicles": len(ways),
-            "flow_cut_to_capacity": 1.0 - float((total * passing)[used].sum() / max(total[used].sum(), 1e-9)),
+            "flow_withheld_veh_km_h": withheld,
+            "flow_cut_to_capacity": withheld / max(float((km * total)[used].sum()), 1e-9),
+            "links_cut": int((used & (passing < 1.0)).sum()),
+            "share_of_links_geh_below_5": near(came, total),
+            "share_of_links_geh_below_5_drawn": near(drawn, total),
+            "share_of_links_geh_below_5_of_drawn": near(came, drawn),
+            "vehicles_over_flow": float(came[used].sum() / max(total[used].sum(), 1e-9)),
+        }
+
+    def _vehicles_told(self, said: str, n_vehicles: int, course: Course) -> dict[str, Any]:
+        """What became of the vehicles."""
+        inserted, running, teleported = count(said, "Inserted"), count(said, "Running"), count(said, "Teleports")
+        return {
+            "vehicles": n_vehicles,
             "inserted": inserted,
             "arrived": inserted - running,
             "running_at_the_end": running,
             "waiting_to_be_inserted": count(said, "Waiting"),
-            "teleported": count(said, "Teleports"),
-            "share_of_links_geh_below_5": float(good[used].mean()) if used.any() else None,
-            "share_of_links_geh_below_5_drawn": (
-                float((convert.geh(drawn, total)[used] < GOOD_GEH).mean()) if used.any() else None
-            ),
-            "vehicles_over_flow": float(found["microsim_volume_veh_h"].sum() / max(total[used].sum(), 1e-9)),
+            "teleported": teleported,
+            "mean_speed_m_s": course.speed_m_s,
+            "running_veh": course.thinned(),
+            "running_growth": course.growth,
+            "emptied_s": course.emptied_s,
+            "gridlock": course.locked(teleported, n_vehicles, self.params.drain_s),
         }
