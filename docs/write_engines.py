@@ -44,7 +44,8 @@ def model_section(name: str, stage: Stage) -> str:
     lines += _parameters(model)
     lines += _columns("Reads", model.inputs, model.optional)
     if model.rasters:
-        lines += [f"Reads the rasters {_listed(model.rasters)}.", ""]
+        listed = (f"`{name}`{' (if there)' if name in model.optional else ''}" for name in model.rasters)
+        lines += [f"Reads the rasters {', '.join(listed)}.", ""]
     lines += _columns("Gives", model.outputs)
     lines += ["Sources:", "", *(f"* {reference}" for reference in model.references), "", ""]
     return "\n".join(lines)

@@ -90,7 +90,7 @@ class Model(Protocol):
     inputs
         Columns that it reads, by table. Its results are kept under the content of these, and of nothing else.
     optional
-        Tables among these that a city may lack.
+        Tables among these, and rasters among those below, that a city may lack.
     rasters
         Rasters that it reads.
     outputs
@@ -138,6 +138,6 @@ def require(city: City, model: type[Model]) -> None:
         elif name not in model.optional:
             problems.error("table is present", table=name)
     for name in model.rasters:
-        if name not in city.rasters:
+        if name not in city.rasters and name not in model.optional:
             problems.error("raster is present", table=name)
     problems.raise_errors()

@@ -1,5 +1,7 @@
 """Road noise: emission, hours, receivers, people, and the model on a little town."""
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import shapely
 from numpy.testing import assert_allclose
 
 from dothi import place
+from dothi.errors import InputError
 from dothi.indicators import KPIS
 from dothi.kpi import Evidence
 from dothi.model import require
@@ -210,6 +213,52 @@ def test_without_traffic_it_is_as_quiet_as_is_told_apart(loud_town):
     found = NoiseModel(NoiseParams(**FAST)).run(flows(loud_town))
     assert (found.tables["buildings"]["noise_lden_db"] == levels.QUIETEST_DB).all()
     assert found.diagnostics["share_lden_55_db"] == 0.0
+
+
+def without_terrain(city):
+    return replace(city, rasters={name: city.rasters[name] for name in city.rasters if name != "terrain"})
+
+
+@pytest.fixture(scope="module")
+def heard_on_a_plain(loud_town):
+    """Noise of the town on a terrain of 10 m all over, which is the level of its buildings and streets."""
+    terrain = loud_town.rasters["terrain"]
+    plain = loud_town.with_rasters(terrain=terrain.copy(data=np.full(terrain.shape, 10.0)))
+    return NoiseModel(NoiseParams(**FAST)).run(plain)
+
+
+def test_without_a_terrain_a_city_lies_on_a_level_plain_and_a_note_says_so(loud_town, heard, heard_on_a_plain):
+    bare = without_terrain(loud_town)
+    require(bare, NoiseModel)
+    found = NoiseModel(NoiseParams(**FAST)).run(bare)
+    assert_allclose(found.tables["buildings"], heard_on_a_plain.tables["buildings"], atol=1e-6)
+    assert found.diagnostics["notes"] == [
+        "no terrain: the city is taken to lie on a level plain, so that no hill screens"
+    ]
+    assert heard.diagnostics["notes"] == []
+
+
+def test_buildings_of_unlike_levels_all_stand_on_the_plain(loud_town, heard_on_a_plain):
+    """Half of them are told 3 m higher than the streets."""
+    buildings = loud_town["buildings"]
+    uneven = buildings.assign(ground_m=np.where(np.arange(len(buildings)) % 2, 10.0, 13.0))
+    found = NoiseModel(NoiseParams(**FAST)).run(without_terrain(loud_town).with_tables(buildings=uneven))
+    assert_allclose(found.tables["buildings"], heard_on_a_plain.tables["buildings"], atol=1e-6)
+
+
+def test_without_any_level_the_plain_lies_at_0_and_sounds_alike(loud_town, heard_on_a_plain):
+    buildings = loud_town["buildings"].assign(ground_m=np.nan)
+    nodes = loud_town["nodes"].assign(elevation_m=np.nan)
+    bare = without_terrain(loud_town).with_tables(buildings=buildings, nodes=nodes)
+    found = NoiseModel(NoiseParams(**FAST)).run(bare)
+    assert_allclose(found.tables["buildings"], heard_on_a_plain.tables["buildings"], atol=1e-6)
+
+
+def test_a_raster_that_a_model_can_do_without_may_be_missing_and_another_one_may_not(loud_town):
+    bare = replace(loud_town, rasters={})
+    with pytest.raises(InputError) as raised:
+        require(bare, NoiseModel)
+    assert [problem.table for problem in raised.value.problems] == ["imperviousness"]
 
 
 def test_a_run_can_be_repeated_to_the_last_digit(loud_town, heard):

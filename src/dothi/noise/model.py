@@ -88,7 +88,7 @@ class NoiseModel:
 
     Roads are lines of sources; from each receiver they are cut into pieces, and every piece is heard straight on, over
     roofs, by way of one façade, and round the corners of what stands in the way. The loudest are followed first, until
-    what is left cannot matter.
+    what is left cannot matter. A city without a terrain lies on a level plain, and a note says so.
     """
 
     params: NoiseParams = field(default_factory=NoiseParams)
@@ -109,7 +109,7 @@ class NoiseModel:
         "nodes": columns_of("nodes", "elevation_m"),
         "buildings": columns_of("buildings", "geometry", "height_m", "ground_m", "residents"),
     }
-    optional: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ("terrain",)
     rasters: ClassVar[tuple[str, ...]] = ("terrain", "imperviousness")
     outputs: ClassVar[Mapping[str, Schema]] = {
         "buildings": {
@@ -147,6 +147,7 @@ class NoiseModel:
         }
         paths = facade_paths + grid_paths
         diagnostics = {
+            "notes": list(work.notes),
             "receivers_facade": len(lden),
             "receivers_grid": int(np.isfinite(grid["noise_lden_db"]).sum()),
             "roads": work.n_roads,
@@ -160,7 +161,7 @@ class _Work:
     """City and method as the kernels take them."""
 
     def __init__(self, city: City, params: NoiseParams, footprints: Shapes, height: Floats) -> None:
-        from dothi.noise.scene import ground_of, scene_of, sources_of
+        from dothi.noise.scene import ground_of, level_plain, scene_of, sources_of
         from dothi.noise.traffic import roads
 
         data = place.load(city.country, "noise")
@@ -169,8 +170,17 @@ class _Work:
         self.weights = levels.weights(self.parts)
         self.temperature_c = data["air"]["temperature_c"] if params.temperature_c is None else params.temperature_c
         self.humidity_pct = data["air"]["humidity_pct"] if params.humidity_pct is None else params.humidity_pct
-        ground = ground_of(city.rasters["terrain"], city.rasters["imperviousness"], footprints)
         ground_m = city["buildings"]["ground_m"].to_numpy(dtype=float, na_value=np.nan)
+        sealed = city.rasters["imperviousness"]
+        self.notes: tuple[str, ...] = ()
+        if "terrain" in city.rasters:
+            terrain = city.rasters["terrain"]
+        else:
+            self.notes = ("no terrain: the city is taken to lie on a level plain, so that no hill screens",)
+            streets_m = city["nodes"]["elevation_m"].to_numpy(dtype=float, na_value=np.nan)
+            terrain = level_plain(sealed, np.r_[ground_m, streets_m])
+            ground_m = np.full(len(ground_m), np.nan)  # all stand on the plain
+        ground = ground_of(terrain, sealed, footprints)
         self.scene: Scene = scene_of(footprints, height, ground_m, ground)
         heard = roads(city, self.parts, params.surface, self.temperature_c)
         self.n_roads = len(heard.lines)

@@ -53,6 +53,21 @@ class Ground(NamedTuple):
         return found
 
 
+def level_plain(cells: xr.DataArray, known_m: Floats) -> xr.DataArray:
+    """
+    Terrain of a city that has none: a plain at the middle of the levels that are known, else at 0.
+
+    Parameters
+    ----------
+    cells
+        Raster whose cells it has.
+    known_m
+        Levels of the ground somewhere in the city, missing where unknown [m].
+    """
+    known = known_m[np.isfinite(known_m)]
+    return cells.astype(float).copy(data=np.full(cells.shape, np.median(known) if len(known) else 0.0))
+
+
 def ground_of(terrain: xr.DataArray, sealed: xr.DataArray, footprints: Shapes) -> Ground:
     """
     Level and ground factor on a grid of about `GROUND_CELL_M`.
