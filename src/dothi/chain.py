@@ -105,7 +105,7 @@ STAGES: Final[dict[str, Stage]] = {
     ),
     "emissions": Stage("dothi.emissions.model:EmissionsModel", takes={"traffic": link_flows_from}),
     "noise": Stage("dothi.noise.model:NoiseModel", takes={"traffic": link_flows_from}),
-    "flood": Stage("dothi.flood.model:FloodModel"),
+    "flood": Stage("dothi.flood.model:FloodModel", on_request=True),  # without sewers it floods far too much
     "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),
 }
 """Simulations on offer by name, each behind those it takes from."""
