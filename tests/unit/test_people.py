@@ -155,6 +155,33 @@ def test_a_count_that_leaves_households_out_is_noted_and_its_totals_stay(problem
     ]
 
 
+def test_people_on_implausibly_little_floor_are_kept_and_noted_with_the_area_and_both_figures(problems):
+    """Five houses of 500 m² in each of three wards: 2500 m² for 1000, 312 and 313 people."""
+    boxes = [(100 * k - 5, -5, 100 * k + 95, 15) for k in range(3)]
+    wards = units(boxes, kind="ward", residents=[1000.0, 312.0, 313.0], name=["Phúc Xá", "Hàng Bạc", None])
+    found = people(houses(15, dwellings=2), census=wards, problems=problems)
+    assert found["residents"].sum() == 1625
+    (note,) = problems
+    assert (note.severity, note.table, note.column) == ("note", "census", "residents")
+    assert note.rule.startswith(
+        "homes have less than 8 m² of floor for each resident: Phúc Xá: 1,000 people on 2,500 m² (2.5 m²); "
+        "ward 2: 313 people on 2,500 m² (8.0 m²); their totals are kept"
+    )
+    assert "Hàng Bạc" not in note.rule
+
+
+def test_of_many_crowded_units_those_with_most_people_are_named_and_small_ones_are_not_looked_at(problems):
+    boxes = [(20 * k - 5, -5, 20 * k + 15, 15) for k in range(8)]
+    cells = units(boxes, kind="cell", residents=[99.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0])
+    people(houses(8, dwellings=2), census=cells, problems=problems)
+    (note,) = problems
+    named = [f"cell {k}: {100 * k:,} people" for k in (7, 6, 5, 4, 3)]
+    assert [note.rule.index(text) for text in named] == sorted(note.rule.index(text) for text in named)
+    assert "; and 2 more; their" in note.rule
+    assert "cell 0" not in note.rule
+    assert note.n_rows == 7
+
+
 def test_units_that_cover_the_whole_city_decide_alone():
     assert_allclose(per_dwelling(Households(900.0, 500.0, 800.0, 9), 800.0, 0.5), 900.0 / 800.0)
 

@@ -42,6 +42,17 @@ FEWEST_UNITS: Final = 5
 PLAUSIBLE_DWELLING_M2: Final = (15.0, 1000.0)
 FEW_HOUSEHOLDS: Final = 0.8
 """Below this part of the usual share of occupied dwellings, a count leaves households out, or is of another time."""
+LEAST_M2_PER_PERSON: Final = 8.0
+"""
+Gross floor area of homes below which the people of a whole area have implausibly little.
+
+The average that Vietnam's housing strategy set as the least goal for floor of homes (General Statistics Office, Results
+of the 2019 Population and Housing Census, section 10.2; read in a copy, not checked against the strategy). That an area
+below it rather lacks buildings or storeys is an estimate.
+"""
+FEWEST_CROWDED: Final = 100.0
+"""Areas with fewer people are not looked at: a house that is missing decides there."""
+MOST_NAMED: Final = 5
 What = Literal["residents", "jobs"]
 
 
@@ -140,7 +151,7 @@ def infer_residents(
     Totals are kept exactly at the level they were given: a finer unit has its own total, a coarser one shares
     out what its finer ones leave. Totals with decimals are rounded without bias by `integers_of`. Where a unit
     has people but no dwelling, they go by floor area, then by footprint; with no building at all they stay out.
-    Each of these cases is noted.
+    Each of these cases is noted, and so is a unit whose people have implausibly little floor.
 
     Parameters
     ----------
@@ -183,6 +194,8 @@ def infer_residents(
         method, sure = "dwellings", confidence["residents_dwellings"]
         ratio = household["size"] * household["occupied_share"]
     _fill_expected(filling, dwellings * ratio, method, sure, rng)
+    if census is not None and len(census) and problems is not None:
+        _note_crowding(buildings, census, np.nan_to_num(filling.values), weights[1], problems)
     return finish(buildings, "residents", filling)
 
 
@@ -312,6 +325,47 @@ def _note_few_households(counted: Households, occupied_share: float, problems: P
             table="census",
             column="residents",
         )
+
+
+def _note_crowding(
+    buildings: gpd.GeoDataFrame, census: gpd.GeoDataFrame, residents: Floats, homes_m2: Floats, problems: Problems
+) -> None:
+    """Note census units whose homes have implausibly little floor for each resident, those with most people by name."""
+    points = shapely.point_on_surface(shapes_of(buildings))
+    shapes = shapes_of(census)
+    kinds: Texts = census["kind"].astype(object).to_numpy()
+    people, floor = np.zeros(len(census)), np.zeros(len(census))
+    for level in LEVELS:
+        rows = np.flatnonzero(kinds == level)
+        unit = _unit_of(points, shapes[rows])
+        there = unit >= 0
+        people[rows] = np.bincount(unit[there], weights=residents[there], minlength=len(rows))
+        floor[rows] = np.bincount(unit[there], weights=homes_m2[there], minlength=len(rows))
+    crowded = (people >= FEWEST_CROWDED) & (floor > 0.0) & (floor < LEAST_M2_PER_PERSON * people)
+    if not crowded.any():
+        return
+    found = np.flatnonzero(crowded)
+    found = found[np.argsort(-people[found], kind="stable")]
+    named = "; ".join(
+        f"{_called(census, row)}: {people[row]:,.0f} people on {floor[row]:,.0f} m² ({floor[row] / people[row]:.1f} m²)"
+        for row in found[:MOST_NAMED]
+    )
+    more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    problems.note(
+        f"homes have less than {LEAST_M2_PER_PERSON:g} m² of floor for each resident: {named}{more}; their totals are "
+        "kept, but buildings or storeys may be missing, or the count be of another area or time",
+        table="census",
+        column="residents",
+        rows=census.index[crowded],
+    )
+
+
+def _called(census: gpd.GeoDataFrame, row: int) -> str:
+    """Name of a census unit, else its code, else its kind and id."""
+    for column in ("name", "code"):
+        if column in census and isinstance(text := census[column].iloc[row], str) and text:
+            return text
+    return f"{census['kind'].iloc[row]} {census.index[row]}"
 
 
 def _fill_expected(filling: Filling, expected: Floats, method: str, sure: float, rng: np.random.Generator) -> None:
