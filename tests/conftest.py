@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dothi.errors import Problems
 
@@ -15,6 +16,10 @@ SAMPLES = (
     Path(os.environ.get("DOTHI_TEST_DATA", REPOSITORY.parent / "shared" / "data")),
     REPOSITORY / "tests" / "against" / "samples",  # fetched by samples.py there
 )
+
+
+settings.register_profile("dothi", deadline=None)  # a first call may load or compile a kernel
+settings.load_profile("dothi")
 
 
 @pytest.fixture
