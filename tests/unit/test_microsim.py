@@ -227,6 +227,9 @@ def ring_road():
     modes = dict.fromkeys(("car", "motorbike", "bus", "truck"), True)
     reverse = np.r_[[-1] * 4, np.arange(8, 12), np.arange(4, 8)]
     lines = shapely.linestrings(np.stack([xy[start], xy[end]], axis=1))
+    # round, or SUMO does not take it for a roundabout
+    bulge = (xy[start] + xy[end])[:4] * 0.5 * np.sqrt(2.0)
+    lines[:4] = shapely.linestrings(np.stack([xy[start][:4], bulge, xy[end][:4]], axis=1))
     columns = {"from_node_id": start, "to_node_id": end, "reverse_link_id": reverse, "class": "secondary", "lanes": 1.0}
     links = gpd.GeoDataFrame({"geometry": lines, **columns, "free_speed_m_s": 8.0, **modes}, crs="EPSG:2154")
     return gpd.GeoDataFrame(geometry=shapely.points(xy), crs="EPSG:2154"), links
