@@ -151,7 +151,7 @@ def test_a_click_shows_how_far_one_gets_and_whom_one_finds_there(app):
     assert 0 < residents[0] < residents[1] < residents[2]
     assert (np.abs(picture(page) - before).max(axis=2) > 60).mean() > 0.02
     assert "reach=walk,15," in page.evaluate("location.hash")
-    panel.get_by_label("How").select_option("car")
+    panel.get_by_role("combobox", name=re.compile("^How")).select_option("car")
     panel.get_by_text("With the traffic of the morning peak").wait_for()
     page.keyboard.press("Escape")
     panel.get_by_role("button", name="Choose a point on the map").wait_for()
@@ -203,7 +203,7 @@ def test_a_stop_tells_its_lines_and_departures_and_lines_are_drawn(open_page, tr
         }""",
         tram,
     )
-    assert stop["lines"] == ["T9", "T9"]
+    assert stop["lines"].count("T9") == 2
     before = picture(page)
     panel = open_travel(page)
     panel.get_by_label("Show the lines").check()
