@@ -175,7 +175,7 @@ def test_what_cannot_be_carried_is_named(little_study, tmp_path):
     assert "nowhere: is a scenario" in rules(scenarios=["nowhere"])
     assert "leave out --layers" in rules(layers=["buildings"])
     assert "written of a study" in rules(study=None)
-    with pytest.raises(InputError, match="carried by html"):
+    with pytest.raises(InputError, match="carried by omx, html"):
         export(study.city, "gpkg", tmp_path / "x.gpkg", scenarios=["closed"])
 
 
