@@ -25,7 +25,7 @@ river_from_void = true           # the Loire has no outline in the source
 synthetic_transit = true         # stops and timetables are not in the source: stand-ins along tracks and streets
 terrain_cell_m = 2.0
 
-[models.noise]                   # coarser than usual: half the time, levels lower by 0.6 dB in the mean
+[models.noise]                   # coarser than usual: half the time; 2 dB too quiet in the mean, most where it is quiet
 error_db = 1.0
 quiet_db = 45.0
 facade_m = 20.0
