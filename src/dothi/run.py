@@ -229,8 +229,6 @@ class _Run:
                 if future.done():
                     break  # what waited for it comes before the next scenario
             if self.cancel.is_set():
-                for future in running:
-                    future.cancel()
                 raise Cancelled("stopped: what was finished is kept, run again to go on")
             for future in wait(running, timeout=WATCH_S, return_when=FIRST_COMPLETED).done:
                 number = running.pop(future)

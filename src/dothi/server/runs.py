@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing import active_children
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -253,7 +252,6 @@ class Runs:
     def _work(self, run: Run, place: Place, scenarios: Mapping[str, Scenario], stages: list[str]) -> None:
         state: Going = "failed"
         problems: Sequence[Problem] = [Problem("ran without a fault of Dothi: what its server printed says more")]
-        others = set(active_children())
         executor = processes(self._workers)
         try:
             run_scenarios(
@@ -274,9 +272,6 @@ class Runs:
             problems = [Problem(str(error))]
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
-            if state == "cancelled":
-                for worker in set(active_children()) - others:
-                    worker.kill()  # half a result is none
             run.end(state, problems)
 
     def find(self, run_id: str) -> Run:
