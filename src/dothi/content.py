@@ -56,6 +56,8 @@ def column_digest(values: pd.Series | pd.Index) -> str:
             found.update((values.to_numpy(dtype="float64", na_value=0.0) + 0.0).tobytes())
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
         found.update(pd.DatetimeIndex(values).as_unit("us").asi8.tobytes())
+    elif len(values) and isinstance(values.iloc[0], bytes):  # packed: rows of one length
+        found.update(np.asarray(values.isna()).tobytes() + b"".join(values.dropna()))
     else:
         codes, words = pd.factorize(values.astype("object"), use_na_sentinel=True)
         found.update(codes.astype("int64").tobytes())

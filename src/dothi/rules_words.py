@@ -170,6 +170,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "values are unique": ("les valeurs sont uniques", "các giá trị không trùng nhau"),
     "ids are unique": ("les identifiants sont uniques", "các mã không trùng nhau"),
     "index is integer": ("l’index est entier", "chỉ mục là số nguyên"),
+    "is packed": ("est une suite de nombres de même longueur", "là dãy số có cùng độ dài"),
     "is integer": ("est un entier", "là số nguyên"),
     "is float": ("est un nombre", "là số thực"),
     "is string": ("est un texte", "là văn bản"),

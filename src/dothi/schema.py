@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-Kind = Literal["integer", "float", "string", "boolean", "category", "time", "geometry"]
+Kind = Literal["integer", "float", "string", "boolean", "category", "time", "geometry", "packed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Column:
     Attributes
     ----------
     kind
-        Type of the values. Integers that may be missing are nullable ``Int64``.
+        Type of the values. Integers that may be missing are nullable ``Int64``; what is packed is bytes, see
+        `dothi.packed`.
     unit
         Unit as printed, empty where a value has none.
     description
@@ -104,6 +105,7 @@ _EMPTY = {
     "boolean": "boolean",
     "category": "category",
     "time": "datetime64[us, UTC]",
+    "packed": "object",
 }
 
 
@@ -240,9 +242,8 @@ def _broken(values: pd.Series, column: Column) -> list[tuple[str, np.ndarray[Any
     missing = np.asarray(values.isna(), dtype=bool)
     found = [("value is present", missing)] if not column.missing else []
     if not _has_kind(values, column):
-        everywhere = np.ones(len(values), dtype=bool)
-        return [*found, (f"is {column.kind} {' | '.join(column.choices)}".rstrip(), everywhere & ~missing)]
-    if column.kind in ("integer", "float"):
+        found.append((f"is {column.kind} {' | '.join(column.choices)}".rstrip(), ~missing))
+    elif column.kind in ("integer", "float"):
         numbers = values.to_numpy(dtype="float64", na_value=np.nan)
         if column.kind == "float":
             found.append(("is finite", np.isinf(numbers)))
@@ -250,7 +251,7 @@ def _broken(values: pd.Series, column: Column) -> list[tuple[str, np.ndarray[Any
             found.append((f"≥ {column.minimum:g} {column.unit}".rstrip(), numbers < column.minimum))
         if column.maximum is not None:
             found.append((f"≤ {column.maximum:g} {column.unit}".rstrip(), numbers > column.maximum))
-    if column.kind == "geometry":
+    elif column.kind == "geometry":
         found.extend(_broken_geometry(values, column, missing))
     if column.unique:
         found.append(("values are unique", np.asarray(values.duplicated(), dtype=bool) & ~missing))
@@ -278,6 +279,9 @@ def _has_kind(values: pd.Series, column: Column) -> bool:
             )
         case "time":
             return bool(types.is_datetime64_any_dtype(values.dtype))
+        case "packed":
+            given = values.dropna()
+            return all(isinstance(row, bytes) for row in given) and given.map(len).nunique() <= 1
         case _:
             return str(values.dtype) == "geometry"
 
