@@ -20,7 +20,7 @@ from dothi.server.body import checked, read_json, taken
 from dothi.server.cities import Cities
 from dothi.server.guard import LOOPBACK, Guard
 from dothi.server.problems import ANSWERS, ProblemsFacts, answer_errors
-from dothi.server.reply import ASK_AGAIN, reply
+from dothi.server.reply import ASK_AGAIN, JSON, reply, reply_facts
 from dothi.server.runs import RunEvent, RunFacts, RunList, RunOrder, Runs
 from dothi.server.scenes import send_scene
 from dothi.server.transport import add_transport
@@ -30,7 +30,6 @@ from dothi.study import Study
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 
 Key = Annotated[str, Path(description="Key of a city, from /api/study.", max_length=64)]
@@ -289,7 +288,7 @@ def _add_tables(app: FastAPI, cities: Cities) -> None:
     def catalogue(request: Request, key: Key) -> Response:
         city = cities.shown(key)
 
-        return reply(request, lambda: _bytes(city.catalogue()), media_type=JSON, tag=(key, "tables"))
+        return reply_facts(request, city.catalogue, key, "tables")
 
     @app.get(
         "/api/cities/{key}/tables/{table}",

@@ -13,7 +13,9 @@ from fastapi import Response
 
 if TYPE_CHECKING:
     from fastapi import Request
+    from pydantic import BaseModel
 
+JSON: Final = "application/json"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For addresses that bear the key of what they give."""
 ASK_AGAIN: Final = "no-cache"
@@ -89,6 +91,11 @@ def reply(
         content = _PACKERS[encoding](content)
         headers["Content-Encoding"] = encoding
     return Response(content, media_type=media_type, headers=headers)
+
+
+def reply_facts(request: Request, facts: Callable[[], BaseModel], *tag: object) -> Response:
+    """Answer with facts, made only where they are needed; `tag` decides them, see `reply`."""
+    return reply(request, lambda: facts().model_dump_json().encode(), media_type=JSON, tag=tag)
 
 
 def reply_twins(

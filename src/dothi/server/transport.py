@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from fastapi import Path, Query, Request, Response
 
 from dothi.server.problems import ANSWERS
-from dothi.server.reply import reply
+from dothi.server.reply import reply, reply_facts
 from dothi.server.travel_facts import BoardFacts, GridsFacts, IsochroneFacts, LinesFacts, TripsFacts
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from dothi.server.cities import Cities
 
-JSON: Final = "application/json"
 OCTETS: Final = "application/octet-stream"
 MOST_PAIRS: Final = 2_000
 DAY_END_S: Final = 86_400.0
@@ -49,11 +48,8 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
         from dothi.server.reach import reach_from, read_minutes
 
         city, limits = cities.shown(key), read_minutes(minutes)
-
-        def body() -> bytes:
-            return reach_from(city, x, y, mode, limits, departure_s).model_dump_json().encode()
-
-        return reply(request, body, media_type=JSON, tag=(key, "isochrone", x, y, mode, minutes, departure_s))
+        asked = x, y, mode, limits, departure_s
+        return reply_facts(request, lambda: reach_from(city, *asked), key, "isochrone", *asked)
 
     @app.get(
         "/api/cities/{key}/trips",
@@ -73,11 +69,7 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
         from dothi.server.trips import trips_of
 
         city, names = cities.shown(key), tuple(filter(None, modes.split(",")))
-
-        def body() -> bytes:
-            return trips_of(city, names, most).model_dump_json().encode()
-
-        return reply(request, body, media_type=JSON, tag=(key, "trips", names, most))
+        return reply_facts(request, lambda: trips_of(city, names, most), key, "trips", names, most)
 
     @app.get(
         "/api/cities/{key}/grids",
@@ -90,7 +82,7 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
         from dothi.server.grids import grids_of
 
         city = cities.shown(key)
-        return reply(request, lambda: grids_of(city).model_dump_json().encode(), media_type=JSON, tag=(key, "grids"))
+        return reply_facts(request, lambda: grids_of(city), key, "grids")
 
     @app.get(
         "/api/cities/{key}/grids/{model}/{field}",
@@ -118,7 +110,7 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
         from dothi.server.departures import lines_of
 
         city = cities.shown(key)
-        return reply(request, lambda: lines_of(city).model_dump_json().encode(), media_type=JSON, tag=(key, "lines"))
+        return reply_facts(request, lambda: lines_of(city), key, "lines")
 
     @app.get(
         "/api/cities/{key}/stops/{stop_id}/departures",
@@ -136,8 +128,4 @@ def add_transport(app: FastAPI, cities: Cities) -> None:
         from dothi.server.departures import board_of
 
         city = cities.shown(key)
-
-        def body() -> bytes:
-            return board_of(city, stop_id, after_s).model_dump_json().encode()
-
-        return reply(request, body, media_type=JSON, tag=(key, "departures", stop_id, after_s))
+        return reply_facts(request, lambda: board_of(city, stop_id, after_s), key, "departures", stop_id, after_s)
