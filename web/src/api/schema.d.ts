@@ -58,7 +58,7 @@ export interface CityEntry {
 
 /** A column: what its values are, where they lie, how they came about. */
 export interface ColumnFacts {
-  kind: "integer" | "float" | "string" | "boolean" | "category" | "time" | "geometry";
+  kind: "integer" | "float" | "string" | "boolean" | "category" | "time" | "geometry" | "packed";
   unit: string;
   description: string;
   missing: number;
@@ -393,7 +393,7 @@ export interface TripsFacts {
 /** One value, and how it came about. */
 export interface Value {
   value: boolean | number | string | null;
-  kind: "integer" | "float" | "string" | "boolean" | "category" | "time" | "geometry";
+  kind: "integer" | "float" | "string" | "boolean" | "category" | "time" | "geometry" | "packed";
   unit: string;
   method: string | null;
   confidence: number | null;
