@@ -120,6 +120,7 @@ LAND_USE_CLASSES: Final = (
 
 WATER_KINDS: Final = ("river", "canal", "lake", "pond", "basin", "sea", "wetland", "stream", "drain", "other")
 SURFACE_KINDS: Final = ("roof", "wall", "ground", "closure", "window", "door")
+GRID_METHODS: Final = ("source", "synthetic", "nearest")
 RAIL_CLASSES: Final = ("rail", "tram", "light_rail", "subway", "monorail", "funicular", "other")
 
 _SOURCE_ID = Column("string", "", "Identifier in the source.", missing=True)
@@ -702,6 +703,82 @@ _DECLARED = (
             "u_primary_v": Column("float", "V", "Rated voltage of the higher side.", 0.0, missing=True),
             "u_secondary_v": Column("float", "V", "Rated voltage of the lower side.", 0.0, missing=True),
             "raised_m": _metres("Underside of what water must not reach, above ground.", 50.0, inferred=True),
+            "primary_grid_node_id": Column(
+                "integer", "", "Node of the higher side.", missing=True, refers_to="grid_nodes.grid_node_id"
+            ),
+            "secondary_grid_node_id": Column(
+                "integer", "", "Node of the lower side.", missing=True, refers_to="grid_nodes.grid_node_id"
+            ),
+            "short_circuit_pct": Column("float", "%", "Short-circuit voltage.", 0.0, 50.0, missing=True),
+            "load_loss_pct": Column(
+                "float", "%", "Loss in the windings at rated power, of it.", 0.0, 20.0, missing=True
+            ),
+            "iron_loss_pct": Column("float", "%", "Loss in the iron, of the rated power.", 0.0, 20.0, missing=True),
+            "no_load_current_pct": Column("float", "%", "Current without load, of the rated.", 0.0, 50.0, missing=True),
+            "tap_ratio": Column(
+                "float", "", "Turns ratio over that of the rated voltages, by the tap.", 0.5, 2.0, missing=True
+            ),
+            "method": _one_of(GRID_METHODS, "From a source, or made up.", missing=True),
+        },
+    ),
+    Table(
+        "grid_nodes",
+        "grid_node_id",
+        "A point of the electricity grid where lines meet, or something is connected.",
+        {
+            "geometry": Column("geometry", "", "Position.", choices=("Point",)),
+            "source_id": _SOURCE_ID,
+            "name": _NAME,
+            "kind": _one_of(("substation", "station", "customer", "joint"), "What it is."),
+            "nominal_v": Column("float", "V", "Nominal voltage, between phases.", 1.0),
+            "held_pu": Column(
+                "float",
+                "",
+                "Voltage that the grid above or a tap changer holds here, over the nominal.",
+                0.5,
+                1.5,
+                missing=True,
+            ),
+            "method": _one_of(GRID_METHODS, "From a source, or made up.", missing=True),
+        },
+    ),
+    Table(
+        "grid_lines",
+        "grid_line_id",
+        "A line or cable of the electricity grid between two nodes.",
+        {
+            "geometry": _line("Course."),
+            "source_id": _SOURCE_ID,
+            "from_grid_node_id": Column("integer", "", "One end.", refers_to="grid_nodes.grid_node_id"),
+            "to_grid_node_id": Column("integer", "", "Other end.", refers_to="grid_nodes.grid_node_id"),
+            "length_m": _metres("Length."),
+            "cable": Column("string", "", "Kind of cable.", missing=True),
+            "r_ohm_km": Column("float", "Ω km⁻¹", "Resistance of a kilometre, positive sequence.", 0.0),
+            "x_ohm_km": Column("float", "Ω km⁻¹", "Reactance of a kilometre, positive sequence.", 0.0),
+            "c_nf_km": Column("float", "nF km⁻¹", "Capacitance of a kilometre.", 0.0, missing=True),
+            "rating_a": Column("float", "A", "Greatest lasting current.", 0.0, missing=True),
+            "open": Column("boolean", "", "Whether it is open: no current unless switched.", missing=True),
+            "method": _one_of(GRID_METHODS, "From a source, or made up.", missing=True),
+        },
+    ),
+    Table(
+        "grid_connections",
+        "grid_connection_id",
+        "Where a building is connected to the electricity grid.",
+        {
+            "building_id": Column("integer", "", "Building.", unique=True, refers_to="buildings.building_id"),
+            "grid_node_id": Column("integer", "", "Node.", refers_to="grid_nodes.grid_node_id"),
+            "transformer_id": Column(
+                "integer",
+                "",
+                "Transformer that serves it; missing where it takes medium voltage.",
+                missing=True,
+                refers_to="transformers.transformer_id",
+            ),
+            "drop_m": _metres("Length of the service line between node and building."),
+            "customers": Column("float", "", "Customers: dwellings, and firms.", 0.0, missing=True),
+            "design_kva": Column("float", "kVA", "Power that the grid was laid out for.", 0.0, missing=True),
+            "method": _one_of(GRID_METHODS, "From a source, or made up.", missing=True),
         },
     ),
     Table(

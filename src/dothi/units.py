@@ -33,6 +33,8 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_mm_h": "mm h⁻¹",
     "_m3_s": "m³ s⁻¹",
     "_kva": "kVA",
+    "_ohm_km": "Ω km⁻¹",
+    "_nf_km": "nF km⁻¹",
     "_v": "V",
     "_k": "K",
     "_w_m2": "W m⁻²",
@@ -49,6 +51,10 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_deg": "°",
     "_pct": "%",
     "_kwh": "kWh",
+    "_mwh": "MWh",
+    "_kw": "kW",
+    "_w": "W",
+    "_a": "A",
     "_lux": "lx",
 }
 """Unit that the ending of a column, parameter or field name stands for; longest ending first."""
