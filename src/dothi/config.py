@@ -38,6 +38,8 @@ class BuildOptions(BaseModel):
         Whether the largest space without buildings and roads is a river, where the sources have no water.
     synthetic_transit
         Whether lines of public transport are made up along tracks and main streets, where the sources have no stops.
+    synthetic_grid
+        Whether an electricity grid is made up along the streets, where the sources have none.
     climate
         Station of the climate normals, where no weather file is given; the nearest where absent.
     accuracy
@@ -54,6 +56,7 @@ class BuildOptions(BaseModel):
     snap_m: float = Field(default=0.0, ge=0.0, le=10.0)
     river_from_void: bool = False
     synthetic_transit: bool = False
+    synthetic_grid: bool = False
     climate: str | None = None
     accuracy: bool = True
 

@@ -23,6 +23,7 @@ attribution = "IGN BD TOPO 2025-06-15; © OpenStreetMap contributors; Nantes Mé
 [build]
 river_from_void = true           # the Loire has no outline in the source
 synthetic_transit = true         # stops and timetables are not in the source: stand-ins along tracks and streets
+synthetic_grid = true            # nor is the electricity grid: a stand-in along the streets
 terrain_cell_m = 2.0
 
 [models.noise]                   # coarser than usual: half the time; 2 dB too quiet in the mean, most where it is quiet

@@ -74,6 +74,7 @@ def steps_of(config: StudyConfig, folder: Path, records: list[dict[str, Any]]) -
         Step("terrain", "Terrain", _terrain, ("water",), cell, weight=2.5),
         Step("people", "Dwellings, residents and jobs", _people, ("buildings",), seed),
         Step("transit", "Lines of public transport", _transit, ("network", "people"), options.synthetic_transit),
+        Step("grid", "Electricity grid", _grid, ("network", "people"), options.synthetic_grid),
         Step("weather", "Weather", _weather, ("assemble",), (options.climate, seed)),
         Step("cover", "Land cover", _cover, ("water", "network"), cell),
         Step("ground", "Ground of the buildings", _ground, ("people", "terrain")),
@@ -311,6 +312,20 @@ def _transit(draft: Draft) -> Mapping[str, Any]:
         country=country,
         problems=draft.problems,
     )
+
+
+def _grid(draft: Draft) -> Mapping[str, Any]:
+    """Connections to the grid of a source; a made-up grid where the study asks for it and no source has one."""
+    from dothi.derive.grid import connected, synthetic_grid
+
+    config = draft.config
+    buildings = draft.table("buildings")
+    if len(draft.table("grid_nodes")):
+        grid = (draft.table(name) for name in ("grid_nodes", "grid_lines", "transformers"))
+        return {"grid_connections": connected(*grid, buildings, country=config.country)}
+    if not config.build.synthetic_grid or not len(draft.table("links")):
+        return {}
+    return synthetic_grid(draft.table("links"), buildings, country=config.country, problems=draft.problems)
 
 
 def _cover(draft: Draft) -> Mapping[str, Any]:

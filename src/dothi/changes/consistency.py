@@ -22,7 +22,7 @@ from dothi.shapes import Shapes
 if TYPE_CHECKING:
     import geopandas as gpd
 
-BELONGINGS: Final = ("building_parts", "building_measures")
+BELONGINGS: Final = ("building_parts", "building_measures", "grid_connections")
 REACH_M: Final = 2.0 * TOUCH_M
 """Buildings this near may share a wall [m]."""
 
