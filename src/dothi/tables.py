@@ -232,6 +232,26 @@ _DECLARED = (
         },
     ),
     Table(
+        "surface_light",
+        "surface_id",
+        "What a surface sees of sky and sun: handed on by the simulation of the sun, never kept with the city.",
+        {
+            "building_id": Column("integer", "", "Building it belongs to.", refers_to="buildings.building_id"),
+            "kind": _one_of(SURFACE_KINDS, "What the surface is."),
+            "tilt_deg": Column("float", "°", "Angle of the outward normal to the zenith.", 0, 180),
+            "azimuth_deg": Column(
+                "float", "°", "Where the outward normal points, clockwise from true north.", 0, 360, missing=True
+            ),
+            "lit_area_m2": Column("float", "m²", "Area less what neighbours cover.", 0.0),
+            "sky": Column("packed", "", "Share that it sees of each of 145 patches of the sky, in 255ths."),
+            "sun": Column("packed", "", "Share of it that the sun reaches from each of its places, in 255ths."),
+            "bounce_ground_beam": Column("float", "", "Part of the beam on open ground that comes by reflection.", 0.0),
+            "bounce_ground_sky": Column("float", "", "Part of the light of the open sky that the ground reflects.", 0.0),
+            "bounce_wall_beam": Column("float", "", "Part of the beam on open walls that comes by reflection.", 0.0),
+            "bounce_wall_sky": Column("float", "", "Part of the light of the sky that walls reflect.", 0.0),
+        },
+    ),
+    Table(
         "geometry_checks",
         "geometry_check_id",
         "A rule that solids of buildings should keep, and how many do not.",
