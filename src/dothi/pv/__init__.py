@@ -1,0 +1,1 @@
+"""Solar modules on roofs and walls: what they yield, who uses it, and whether it pays."""
