@@ -67,7 +67,18 @@ def unit_of(name: str) -> str:
     >>> unit_of("free_speed_m_s"), unit_of("height_m"), unit_of("storeys")
     ('m s⁻¹', 'm', '')
     """
-    for ending in sorted(UNIT_OF_ENDING, key=len, reverse=True):
-        if name.endswith(ending):
-            return UNIT_OF_ENDING[ending]
-    return ""
+    return UNIT_OF_ENDING.get(_ending(name), "")
+
+
+def words_of(name: str) -> str:
+    """
+    Words of a name, its unit left out.
+
+    >>> words_of("free_speed_m_s"), words_of("storeys")
+    ('free speed', 'storeys')
+    """
+    return name.removesuffix(_ending(name)).replace("_", " ")
+
+
+def _ending(name: str) -> str:
+    return next((ending for ending in sorted(UNIT_OF_ENDING, key=len, reverse=True) if name.endswith(ending)), "")

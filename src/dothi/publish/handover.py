@@ -19,7 +19,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from dothi import wire
-from dothi.catalogue import shown_columns
+from dothi.catalogue import Catalogue, shown_columns
 from dothi.difference import difference_table
 from dothi.errors import DothiError, InputError, Problems
 from dothi.overview import Overview
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 MOST_PAIRS: Final = 12
 """Pairs of scenarios held against each other; of more scenarios, only those with the first."""
+APART: Final = "surfaces"
+"""Table that the page leaves out: a third of its size, for rows that no map shows."""
 LARGE_B: Final = 100_000_000
 """Pages above this open slowly [B]."""
 _CHUNK: Final = re.compile(r"""(["'`])\./([\w.-]+\.js)\1""")
@@ -124,8 +126,10 @@ def write_html(study: Study, path: Path, scenarios: Sequence[str] = (), notify: 
     path.write_text(page(overview, names, app, carried), encoding="utf-8", newline="\n")
     if path.stat().st_size > LARGE_B:
         notes.append("The page is large and opens slowly: fewer scenarios (--scenarios) make it smaller.")
-    counts = overview.current.city.counts
-    return Written({name: int(counts[name]) for name in counts if counts[name]} | {"scenarios": len(names)}, notes)
+    counts = {name: int(count) for name, count in overview.current.city.counts.items() if count}
+    if counts.pop(APART, 0):
+        notes.append(f"The table {APART} stays behind: dothi export gpkg writes it.")
+    return Written(counts | {"scenarios": len(names)}, notes)
 
 
 def chosen(overview: Overview, scenarios: Sequence[str]) -> list[str]:
@@ -158,7 +162,7 @@ def _add_city(carried: Files, shown: Shown) -> None:
     for name in sorted(shown.scene_files):
         if not name.endswith(".gz"):
             carried.add(f"api/scenes/{shown.key}/{name}", (scene / name).read_bytes())
-    catalogue = shown.catalogue()
+    catalogue = _catalogue(shown)
     carried.tell(f"api/cities/{shown.key}/tables", catalogue)
     for name in catalogue.tables:
         table = shown.table(name)
@@ -168,6 +172,11 @@ def _add_city(carried: Files, shown: Shown) -> None:
             carried.add(f"{root}{column}", wire.stream(exact))
         for column in (wire.id_of(name), *shown_columns(name, table.schema)):
             _add_codes(carried, f"{root}{column}&encoding=quantised", table.select([column]), name)
+
+
+def _catalogue(shown: Shown) -> Catalogue:
+    tables = shown.catalogue().tables
+    return Catalogue(tables={name: facts for name, facts in tables.items() if name != APART})
 
 
 def _add_codes(carried: Files, address: str, table: pa.Table, name: str) -> None:
@@ -184,8 +193,9 @@ def _add_comparisons(carried: Files, overview: Overview, names: Sequence[str]) -
         carried.tell(f"api/compare?scenarios={','.join(map(_escaped, together))}&by=ward", told)
     for a, b in pairs:
         first, second = overview.cities[a], overview.cities[b]
-        for table, facts in first.catalogue().tables.items():
-            if facts.geometry is None or table not in second.catalogue().tables:
+        theirs = _catalogue(second).tables
+        for table, facts in _catalogue(first).tables.items():
+            if facts.geometry is None or table not in theirs:
                 continue
             for column in facts.columns:
                 address = f"a={_escaped(a)}&b={_escaped(b)}&table={table}&column={column}"

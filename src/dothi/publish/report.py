@@ -16,7 +16,7 @@ from dothi.draft import Draft, Step
 from dothi.io.files import copy_file, write_text
 from dothi.schema import expand
 from dothi.tables import RASTERS, TABLES
-from dothi.units import M2_PER_HA, M_PER_KM
+from dothi.units import M2_PER_HA, M_PER_KM, words_of
 from dothi.workers import Inline
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ def _write(report: Path, built: Built) -> None:
         loader=jinja2.PackageLoader("dothi.publish"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
+        "words": words_of,
         "percent": lambda share: f"{share:.0%}" if share >= 0.01 else "< 1%",
         "thousands": "{:,}".format,
     }
