@@ -50,6 +50,8 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_pa": "Pa",
     "_deg": "°",
     "_pct": "%",
+    "_kwh_kwp": "kWh kWp⁻¹",
+    "_kwp": "kWp",
     "_kwh": "kWh",
     "_mwh": "MWh",
     "_kw": "kW",
