@@ -25,6 +25,7 @@ THICK_M = 0.3  # edges nearer to one another count as one, 2.5.23
 CAP_DB = 25.0  # most that a horizontal edge screens
 NO_EDGE = -1e9  # level of what is no edge
 RAYS_M = 1000.0  # least radius of curved rays, 2.5.24
+NO_PATH = 1e9  # attenuation where there is no path [dB]
 
 
 @kernel()
@@ -254,10 +255,14 @@ def _detour(
     hr: float,
     curved: bool,
 ) -> float:
-    """Way over the edges less the direct way [m], 2.5.22 to 2.5.26; negative where the edges lie below it."""
+    """
+    Way over the edges less the direct way [m], 2.5.22 to 2.5.26; negative where the edges lie below it.
+
+    The image of an end by a steep mean plane may lie on the other side of the edges: the way over them is longer then.
+    """
     d = math.hypot(xr - xs, hr - hs)
     s1, nr = math.hypot(x1 - xs, z1 - hs), math.hypot(xr - xn, hr - zn)
-    above = (x1 - xs) * (hr - hs) <= (z1 - hs) * (xr - xs)
+    above = x1 <= xs or x1 >= xr or (x1 - xs) * (hr - hs) <= (z1 - hs) * (xr - xs)
     if not curved:
         over = s1 + between + nr - d
         return over if above else -over
@@ -265,7 +270,7 @@ def _detour(
     over = arc(s1, radius) + arc(between, radius) + arc(nr, radius)
     if above:
         return over - arc(d, radius)
-    t = (x1 - xs) / (xr - xs) if xr > xs else 0.5
+    t = (x1 - xs) / (xr - xs)
     return 2.0 * arc(t * d, radius) + 2.0 * arc((1.0 - t) * d, radius) - over - arc(d, radius)
 
 
@@ -462,6 +467,61 @@ def thrown_back(xs: float, hs: float, x: float, top: float, xr: float, hr: float
         delta = arc(direct, radius) - arc(up, radius) - arc(down, radius)
     for band in range(N_BANDS):
         out[band] += screen(delta, LAMBDA[band], 1.0)
+
+
+@kernel()
+def by_wall(
+    x: Floats,
+    z: Floats,
+    crest: Floats,
+    n: int,
+    half: int,
+    top: float,
+    hs: float,
+    hr: float,
+    edges: Integers,
+    counts: tuple[int, int],
+    out: Floats,
+) -> None:
+    """
+    What a wall on the way of a reflected path fails to reflect [dB], added to the attenuation by condition and band.
+
+    The ends of the path are those of 2.5.36, or the edges next to the wall where the path bends over some. There is no
+    path where the ray passes over the wall, which one that is bent downwards may do, or under its foot.
+
+    Parameters
+    ----------
+    x, z, crest : (n,)
+        Profile, as for `boundary`.
+    n
+        Number of vertices.
+    half
+        Vertex at the foot of the wall.
+    top
+        Level of the top of the wall [m].
+    hs, hr
+        Levels of source and receiver [m].
+    edges, counts
+        As `boundary` gives them.
+    out : (2, 8)
+        Attenuation in homogeneous and in favourable conditions [dB].
+    """
+    whole = math.hypot(x[n - 1] - x[0], hr - hs)
+    for favourable in range(2):
+        xa, za, xb, zb = x[0], hs, x[n - 1], hr
+        for k in range(counts[favourable]):
+            i = edges[favourable, k]
+            if i > half:
+                xb, zb = x[i], crest[i]
+                break
+            xa, za = x[i], crest[i]
+        level = za + (zb - za) * (x[half] - xa) / max(xb - xa, 1e-6)
+        if favourable:  # the ray rises over its chord
+            level += (x[half] - xa) * (xb - x[half]) / (2.0 * max(RAYS_M, 8.0 * whole))
+        if level > top or level < z[half]:
+            out[favourable, :] = NO_PATH
+        else:
+            thrown_back(xa, za, x[half], top, xb, zb, favourable * whole, out[favourable])
 
 
 @kernel()

@@ -91,6 +91,36 @@ def plan_length(way: Turns, points: int) -> float:
 
 
 @kernel()
+def slanted(x: Floats, y: Floats, points: int, hs: float, z: float) -> tuple[float, float]:
+    """
+    Length of a way round upright edges, and of its part from the first to the last edge [m].
+
+    The way lies in the plane through source and receiver that is level across the line between them, as in
+    ISO/TR 17534-4.
+
+    Parameters
+    ----------
+    x, y : (n,)
+        Points of the way in plan, from source to receiver [m].
+    points
+        How many there are.
+    hs, z
+        Levels of source and receiver [m].
+    """
+    dx, dy = x[points - 1] - x[0], y[points - 1] - y[0]
+    slope = (z - hs) / (dx * dx + dy * dy)
+    whole, between = 0.0, 0.0
+    for t in range(points - 1):
+        px, py = x[t + 1] - x[t], y[t + 1] - y[t]
+        rise = slope * (px * dx + py * dy)
+        part = math.sqrt(px * px + py * py + rise * rise)
+        whole += part
+        if 0 < t < points - 2:
+            between += part
+    return whole, between
+
+
+@kernel()
 def _remember(blocks: Integers, block: int, known: int, found: int) -> int:
     """Note a block in the way; −1 where it was gone round already, or where there are too many."""
     for b in range(found):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dothi.compiled import kernel
-from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, RAYS_M, ZERO, around, boundary, power_of_ten, thrown_back
-from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, way_round
+from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, RAYS_M, ZERO, around, boundary, by_wall, power_of_ten
+from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, slanted, way_round
 from dothi.noise.kernels_rays import (
     DEEP,
     HITS,
@@ -36,7 +36,6 @@ BINS = 160
 LOUDEST_DB = 140.0
 WELL_SCREENED = 10.0**-2.5  # least energy over one edge, by the limit of 25 dB
 BOTH_SIDES = 10.0**0.6  # most that the ground adds on both sides of an edge
-NO_PATH = 1e9
 GUESS = 4.0  # how much better a screened path by way of a wall may come through than the direct one
 
 
@@ -358,24 +357,8 @@ def _profile(
     crest = room.bare if free_sides else p.crest
     lost, edges = room.lost, room.edges
     counts = boundary(p.x, p.z, p.soft, crest, n, hs, z, 0.0, edges, room.plane, room.held, lost)
-    if wall < 0:
-        return p.x[n - 1], counts[0]
-    whole = math.hypot(p.x[n - 1], z - hs)
-    for favourable in range(2):
-        xs, zs, xr, zr = 0.0, hs, p.x[n - 1], z
-        for k in range(counts[favourable] - 1, -1, -1):
-            i = edges[favourable, k]
-            if i > half:
-                xr, zr = p.x[i], p.crest[i]
-            elif xs == 0.0:
-                xs, zs = p.x[i], p.crest[i]
-        level = zs + (zr - zs) * (p.x[half] - xs) / max(xr - xs, 1e-6)
-        if favourable:  # the ray rises over its chord, and may pass over the wall
-            level += (p.x[half] - xs) * (xr - p.x[half]) / (2.0 * max(RAYS_M, 8.0 * whole))
-        if level > scene.top[wall] or level < p.z[half]:
-            lost[favourable, :] = NO_PATH
-        else:
-            thrown_back(xs, zs, p.x[half], scene.top[wall], xr, zr, favourable * whole, lost[favourable])
+    if wall >= 0:
+        by_wall(p.x, p.z, p.crest, n, half, scene.top[wall], hs, z, edges, counts, lost)
     return p.x[n - 1], counts[0]
 
 
@@ -469,9 +452,9 @@ def _one(
     d = math.hypot(flat, z - hs)
     if kind > 0:
         straight = math.sqrt((x - xs) ** 2 + (y - ys) ** 2 + (z - hs) ** 2)
-        ends = math.hypot(at.x[1] - xs, at.y[1] - ys) + math.hypot(x - at.x[turns - 2], y - at.y[turns - 2])
+        d, between = slanted(at.x, at.y, turns, hs, z)
         for favourable in range(2):
-            around(d - straight, (flat - ends) * d / flat, room.lost[favourable])
+            around(d - straight, between, room.lost[favourable])
     _add(src, how, e, heard, d, room.lost, out)
     return count
 

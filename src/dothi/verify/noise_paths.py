@@ -16,6 +16,9 @@ from dothi.shapes import Floats
 ROOF: Final = 0.0
 """Ground factor of roofs that a path passes over."""
 CONDITIONS: Final = ("homogeneous", "favourable")
+MEAN: Final = "half the time each"
+"""Levels of both conditions, each half of the time: what the report has where one of them has no path."""
+ISO_TOLERANCE_DB: Final = 0.1
 
 Bands = tuple[float, ...]
 
@@ -36,7 +39,8 @@ class Path:
     hs, hr
         Levels of source and receiver [m].
     expected
-        Levels by octave band [dB], in homogeneous and in favourable conditions; a condition without a path is left out.
+        Levels by octave band [dB], in homogeneous and in favourable conditions, or with half the time of each;
+        what the report does not have is left out.
     power_db
         Sound power in every band [dB].
     mirror
@@ -45,6 +49,8 @@ class Path:
         Absorption of the wall by octave band.
     lateral
         Whether the turns are upright edges.
+    tolerance_db, because
+        How far the levels may lie from those of the report, and why, where it is not `ISO_TOLERANCE_DB`.
     """
 
     name: str
@@ -57,6 +63,8 @@ class Path:
     mirror: tuple[int, float] | None = None
     alpha: Bands = (0.0,) * 8
     lateral: bool = False
+    tolerance_db: float = ISO_TOLERANCE_DB
+    because: str = ""
 
 
 def profile(path: Path) -> tuple[Floats, Floats, Floats, Floats, list[int]]:
@@ -91,7 +99,8 @@ def profile(path: Path) -> tuple[Floats, Floats, Floats, Floats, list[int]]:
 
 def band_levels(path: Path) -> Floats:
     """Levels of a path in both conditions (2, 8) [dB], at 10 °C and 70 % humidity."""
-    from dothi.noise.kernels import NO_EDGE, around, boundary, thrown_back
+    from dothi.noise.kernels import NO_EDGE, around, boundary, by_wall
+    from dothi.noise.kernels_corners import slanted
 
     x, z, ground, crest, at = profile(path)
     n = len(x)
@@ -101,25 +110,25 @@ def band_levels(path: Path) -> Floats:
     counts = boundary(
         x, z, ground, crest, n, path.hs, path.hr, float(ground[0]), edges, np.zeros((3, 14)), np.zeros(n), lost
     )
-    d = float(np.hypot(x[-1], path.hr - path.hs))
-    away = d
+    d = away = float(np.hypot(x[-1], path.hr - path.hs))
     if path.mirror is not None:
         half, top = at[path.mirror[0]], path.mirror[1]
-        for k in (0, 1):
-            own = edges[k, : counts[k]]
-            before, after = own[own < half], own[own > half]
-            xs, hs = (x[before[-1]], crest[before[-1]]) if len(before) else (0.0, path.hs)
-            xr, hr = (x[after[0]], crest[after[0]]) if len(after) else (x[-1], path.hr)
-            thrown_back(float(xs), float(hs), float(x[half]), top, float(xr), float(hr), k * d, lost[k])
+        by_wall(x, z, crest, n, half, top, path.hs, path.hr, edges, counts, lost)
     if path.lateral:
-        ends = np.array([path.points[0][:2], path.points[-1][:2]], dtype=float)
-        away = float(np.sqrt(((ends[1] - ends[0]) ** 2).sum() + (path.hr - path.hs) ** 2))
-        turns = [k for k, point in enumerate(path.points) if point[-1] == "turn"]
-        between = float(x[at[turns[-1]]] - x[at[turns[0]]]) * d / float(x[-1])
+        ends = (path.points[0], *(point for point in path.points if point[-1] == "turn"), path.points[-1])
+        way = np.array([point[:2] for point in ends], dtype=float)
+        away = float(np.sqrt(((way[-1] - way[0]) ** 2).sum() + (path.hr - path.hs) ** 2))
+        d, between = slanted(way[:, 0].copy(), way[:, 1].copy(), len(way), path.hs, path.hr)
         for k in (0, 1):
             around(d - away, between, lost[k])
     kept = 10.0 * np.log10(1.0 - np.asarray(path.alpha))
     found: Floats = path.power_db - 20.0 * np.log10(away) - 11.0 - absorption(10.0, 70.0) * d - lost + kept
+    return found
+
+
+def mean_levels(levels: Floats) -> Floats:
+    """Levels of both conditions (2, 8), each half of the time (8) [dB]."""
+    found: Floats = 10.0 * np.log10((10.0 ** (levels / 10.0)).mean(axis=0))
     return found
 
 
@@ -154,8 +163,9 @@ def _paths() -> tuple[Path, ...]:
 
 
 def _of(row: dict[str, Any]) -> Path:
-    given = {name: row[name] for name in ("name", "what", "hs", "hr", "power_db", "lateral") if name in row}
-    expected: dict[str, Bands] = {str(name): tuple(row[name]) for name in CONDITIONS if name in row}
+    plain = ("name", "what", "hs", "hr", "power_db", "lateral", "tolerance_db", "because")
+    given = {name: row[name] for name in plain if name in row}
+    expected: dict[str, Bands] = {str(name): tuple(row[name]) for name in (*CONDITIONS, MEAN) if name in row}
     points = tuple(tuple(point) for point in row["points"])
     mirror = (int(row["mirror"][0]), float(row["mirror"][1])) if "mirror" in row else None
     return Path(points=points, expected=expected, mirror=mirror, alpha=tuple(row.get("alpha", (0.0,) * 8)), **given)
