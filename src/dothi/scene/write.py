@@ -61,7 +61,7 @@ OTHER_SKIN: Final = 3
 
 DRAWN: Final = (
     "buildings", "links", "railways", "waterways", "barriers", "water_bodies", "land_use", "zones", "wards", "trees",
-    "stops", "facilities",
+    "stops", "facilities", "grid_lines", "transformers",
 )  # fmt: skip
 """Tables that layers show."""
 
@@ -300,7 +300,7 @@ def _founded(prisms: Prisms, mesh: TerrainMesh) -> Prisms:
 
 
 def _lines_and_areas(site: _Site) -> Layers:
-    """Water and land use, roads and tracks with their bridges, and boundaries."""
+    """Water and land use, roads and tracks with their bridges, boundaries, and lines of the grid."""
     city = site.city
     for name, column in (("water_bodies", "kind"), ("land_use", "class"), ("zones", ""), ("wards", "")):
         table = city[name]
@@ -320,7 +320,7 @@ def _lines_and_areas(site: _Site) -> Layers:
         shapes, levels = ({name: getattr(way, part) for name, way in ways.items()} for part in ("shapes", "levels"))
         for name, paths in on_decks(shapes, levels, _shapes(city["water_bodies"]), site.mesh).items():
             yield name, ways[name].about, _way_tiles(name, site.moved_paths(paths), ways[name])
-    for name in ("waterways", "barriers"):
+    for name in ("waterways", "barriers", "grid_lines"):
         if len(city[name]):
             way = _ways(site, name)
             yield name, way.about, _way_tiles(name, site.moved_paths(draped_lines(way.shapes, site.mesh)), way)
@@ -387,8 +387,8 @@ def _way_tiles(name: str, paths: Paths, way: _Ways) -> Iterator[Tile]:
 
 
 def _points(site: _Site) -> Layers:
-    """Trees, stops and facilities."""
-    for name, column in (("trees", ""), ("stops", ""), ("facilities", "kind")):
+    """Trees, stops, facilities and transformers."""
+    for name, column in (("trees", ""), ("stops", ""), ("facilities", "kind"), ("transformers", "")):
         table = site.city[name]
         if not len(table):
             continue

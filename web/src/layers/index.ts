@@ -3,11 +3,13 @@
 import { barriers } from "./barriers";
 import { buildings } from "./buildings";
 import { facilities } from "./facilities";
+import { gridLines } from "./grid_lines";
 import { landUse } from "./land_use";
 import type { Layer } from "./layer";
 import { links } from "./links";
 import { railways } from "./railways";
 import { stops } from "./stops";
+import { transformers } from "./transformers";
 import { trees } from "./trees";
 import { wards } from "./wards";
 import { waterBodies } from "./water_bodies";
@@ -25,6 +27,8 @@ export const LAYERS: readonly Layer[] = [
   waterways,
   landUse,
   barriers,
+  gridLines,
+  transformers,
   zones,
   wards,
 ];

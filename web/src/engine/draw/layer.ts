@@ -116,6 +116,7 @@ export const ORDER = {
   areas: 20,
   casing: 30,
   lines: 31,
+  cables: 32,
   behind: 34,
   flows: 35,
   vehicles: 36,

@@ -321,7 +321,7 @@ export class Lines extends Layer {
           fragment: FLAT_FRAGMENT,
           parameters: { ...flat, side: THREE.DoubleSide },
         };
-        this.mesh(geometry, material(options), pass ? (this.#outline ? ORDER.outlines : ORDER.lines) : ORDER.casing);
+        this.mesh(geometry, material(options), pass ? this.#order : ORDER.casing);
       }
     }
     const [faces, vertex, begin] = this.#walls ? [WALL_FACES, WALL, 0] : [FACES, DECK, tile.nFlat];
@@ -346,6 +346,11 @@ export class Lines extends Layer {
     this.tiles++;
   }
 
+  get #order(): number {
+    if (this.#outline) return ORDER.outlines;
+    return this.name === "grid_lines" ? ORDER.cables : ORDER.lines;
+  }
+
   /** The other way of each row that is drawn. */
   get reverse(): ReadonlyMap<number, number> {
     return this.#reverse;
@@ -367,7 +372,12 @@ export class Lines extends Layer {
 }
 
 /** Style of kinds without one of their own. */
-const FALLBACK: Record<string, string> = { railways: "rail", waterways: "stream", barriers: "wall" };
+const FALLBACK: Record<string, string> = {
+  railways: "rail",
+  waterways: "stream",
+  barriers: "wall",
+  grid_lines: "cable",
+};
 
 /** Order in which kinds are drawn, least important first. */
 export function ranksOf(kinds: string[], palette: Palette): number[] {

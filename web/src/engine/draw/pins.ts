@@ -1,4 +1,4 @@
-/** Stops and facilities: small pins of constant size on the screen. */
+/** Stops, facilities and transformers: small pins of constant size on the screen. */
 
 import * as THREE from "three";
 import type { PointTile } from "../decode/points";
@@ -108,6 +108,7 @@ export class Pins extends Layer {
   }
 
   dress(palette: Palette): void {
-    this.#look.uPin.value.fromArray(this.name === "facilities" ? palette.place : palette.pin);
+    const { pin, place, current } = palette;
+    this.#look.uPin.value.fromArray({ facilities: place, transformers: current }[this.name] ?? pin);
   }
 }

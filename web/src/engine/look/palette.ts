@@ -26,6 +26,8 @@ export interface Palette {
   /** Stops, and places that serve people. */
   pin: Rgb;
   place: Rgb;
+  /** The electricity grid. */
+  current: Rgb;
   outline: Rgb;
   cover: Record<string, Rgb>;
   ground: Rgb;
@@ -66,6 +68,7 @@ interface Tones {
   water: string;
   barrier: string;
   green: string;
+  cable: string;
 }
 
 /** Styles of line kinds, from the least to the most important. */
@@ -84,6 +87,7 @@ function lineStyles(t: Tones): Record<string, LineStyle> {
   set("unclassified residential busway", (rank) => band(t.street, t.casing, 0.55, 25, rank));
   set("tertiary secondary", (rank) => band(t.major, t.casing, 0.9, FAR, rank));
   set("primary trunk motorway", (rank) => band(t.major, t.casing, 1.3, FAR, rank));
+  set("cable", (rank) => band(t.cable, t.cable, 1.8, 12, rank));
   set("rail subway monorail funicular light_rail tram", (rank) => rails(t.rail, t.bed, rank));
   return styles;
 }
@@ -104,6 +108,7 @@ const LIGHT: Palette = {
   accent: rgb("#e8590c"),
   pin: rgb("#1864ab"),
   place: rgb("#7048a8"),
+  current: rgb("#b45309"),
   outline: rgb("#8b8478"),
   ground: rgb("#e6e1d8"),
   water: rgb("#a9c3d1"),
@@ -130,6 +135,7 @@ const LIGHT: Palette = {
     water: "#a9c3d1",
     barrier: "#d6cfc2",
     green: "#b4c5a0",
+    cable: "#b45309",
   }),
 };
 
@@ -149,6 +155,7 @@ const DARK: Palette = {
   accent: rgb("#ff922b"),
   pin: rgb("#74c0fc"),
   place: rgb("#cdb4f6"),
+  current: rgb("#fbbf24"),
   outline: rgb("#7d8795"),
   ground: rgb("#23282f"),
   water: rgb("#16303f"),
@@ -175,6 +182,7 @@ const DARK: Palette = {
     water: "#16303f",
     barrier: "#59616d",
     green: "#47604d",
+    cable: "#fbbf24",
   }),
 };
 
@@ -216,6 +224,7 @@ const REAL: Palette = {
     water: "#5f8699",
     barrier: "#a39a8b",
     green: "#6f8f55",
+    cable: "#b45309",
   }),
 };
 
