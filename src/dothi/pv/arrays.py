@@ -78,7 +78,7 @@ def solar_data(country: str) -> Mapping[str, Any]:
     return place.load(country, "solar")
 
 
-def roof_arrays(city: City, light: Light, rack_tilt_deg: float, layout: Layout) -> Arrays:
+def roof_arrays(city: City, light: Light, rack_tilt_deg: float, layout: Layout, clear_hours: float = 0.0) -> Arrays:
     """
     Arrays on the roofs of a city.
 
@@ -95,6 +95,8 @@ def roof_arrays(city: City, light: Light, rack_tilt_deg: float, layout: Layout) 
         Tilt of rows on flat roofs [°].
     layout
         Whether rows face the equator, or east and west in turn.
+    clear_hours
+        Hours round noon of the shortest day in which rows do not shade each other [h].
     """
     data = solar_data(city.country)["roof"]
     rows = np.flatnonzero(light.kind == "roof")
@@ -111,14 +113,16 @@ def roof_arrays(city: City, light: Light, rack_tilt_deg: float, layout: Layout) 
     parts = [
         _flush(rows[faces], tilt[faces], light.azimuth_deg[rows[faces]], usable[faces], share[faces], data),
         *_gables(rows[drawn_flat], shapes[drawn_flat], usable[drawn_flat], share[drawn_flat], light, data),
-        *_racks(rows[racks], usable[racks], share[racks], light.site.latitude, rack_tilt_deg, layout, data),
+        *_racks(
+            rows[racks], usable[racks], share[racks], light.site.latitude, rack_tilt_deg, layout, clear_hours, data
+        ),
     ]
     return put_together(parts)
 
 
-def facade_arrays(city: City, light: Light, annual_kwh_m2: Floats) -> Arrays:
+def facade_arrays(city: City, light: Light, least_kwh_m2: float) -> Arrays:
     """
-    Arrays on the walls of a city that are worth a closer look.
+    Arrays on the walls of a city that have enough light.
 
     Parameters
     ----------
@@ -126,20 +130,18 @@ def facade_arrays(city: City, light: Light, annual_kwh_m2: Floats) -> Arrays:
         The city.
     light
         Light on its surfaces.
-    annual_kwh_m2 : (n,)
-        Light of the year on all surfaces [kWh m⁻²]; walls with less than the least share of the brightest are left out.
+    least_kwh_m2
+        Least light of a year [kWh m⁻²].
     """
-    data = solar_data(city.country)
-    area = light.lit_area_m2 * data["facade"]["usable_share"]
-    wall = (light.kind == "wall") & (light.lit_area_m2 >= data["facade"]["smallest_m2"])
-    bright = annual_kwh_m2 >= 0.9 * data["sun"]["least_share"] * np.max(annual_kwh_m2[wall], initial=0.0)
-    rows = np.flatnonzero(wall & bright)
+    data = solar_data(city.country)["facade"]
+    rows = np.flatnonzero((light.kind == "wall") & (light.lit_area_m2 >= data["smallest_m2"]))
+    rows = rows[light.annual(rows) >= least_kwh_m2]
     n = len(rows)
     return Arrays(
         row=rows,
         tilt_deg=light.tilt_deg[rows],
         azimuth_deg=light.azimuth_deg[rows],
-        area_m2=area[rows],
+        area_m2=light.lit_area_m2[rows] * data["usable_share"],
         layout=np.full(n, FLUSH),
         mount=np.full(n, MOUNTS.index("facade")),
         roof=np.zeros(n, dtype=bool),
@@ -166,7 +168,7 @@ def _drawn_flat(city: City, light: Light, rows: Integers, shapes: Shapes, data: 
     known = shape.notna().to_numpy(dtype=bool)
     said_flat = shape.isin(FLAT_SHAPES).to_numpy(dtype=bool)
     likely = buildings["function"].isin(pitched["functions"]).to_numpy(dtype=bool)
-    likely &= shapely.area(shapes) <= pitched["largest_m2"]
+    likely = likely & (shapely.area(shapes) <= pitched["largest_m2"])
     return np.asarray(prism & np.where(known, ~said_flat, likely), dtype=bool)
 
 
@@ -216,19 +218,18 @@ def _racks(
     latitude: float,
     tilt_deg: float,
     layout: Layout,
+    clear_hours: float,
     data: Mapping[str, Any],
 ) -> list[Arrays]:
-    """Rows on flat roofs; a roof for them is as large as a pitched one that is worth modules."""
+    """Rows on flat roofs that are large enough."""
     kept = usable >= data["smallest_m2"]
     room = (usable * (1.0 - obstacles))[kept]
     rows, n = rows[kept], int(kept.sum())
     if layout == "equator":
-        azimuths, area = (
-            (180.0 if latitude >= 0.0 else 0.0,),
-            room / pitch(latitude, tilt_deg, data["rack"]["clear_hours"]),
-        )
+        azimuths = [180.0 if latitude >= 0.0 else 0.0]
+        area = room / pitch(latitude, tilt_deg, clear_hours)
     else:
-        azimuths = (90.0, 270.0)
+        azimuths = [90.0, 270.0]
         area = room * (1.0 - AISLE_SHARE) / np.cos(np.radians(tilt_deg)) / 2.0
     return [
         Arrays(

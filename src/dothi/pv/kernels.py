@@ -40,9 +40,8 @@ def through_glass(cosine: float, n: float, K: float, L: float) -> float:
     bent = math.sqrt(1.0 - (1.0 - cosine * cosine) / (n * n))
     across = (cosine - n * bent) / (cosine + n * bent)
     along = (bent - n * cosine) / (bent + n * cosine)
-    straight = (1.0 - n) / (1.0 + n)
-    passed = 0.5 * (2.0 - across * across - along * along) * math.exp(-K * L / bent)
-    return passed / ((1.0 - straight * straight) * math.exp(-K * L))
+    passed = 0.5 * (2.0 - across * across - along * along) * math.exp(K * L * (1.0 - 1.0 / bent))
+    return passed * (n + 1.0) * (n + 1.0) / (4.0 * n)
 
 
 @kernel()
