@@ -321,8 +321,8 @@ def _grid(draft: Draft) -> Mapping[str, Any]:
     config = draft.config
     buildings = draft.table("buildings")
     if len(draft.table("grid_nodes")):
-        grid = (draft.table(name) for name in ("grid_nodes", "grid_lines", "transformers"))
-        return {"grid_connections": connected(*grid, buildings, country=config.country)}
+        nodes, lines, transformers = (draft.table(name) for name in ("grid_nodes", "grid_lines", "transformers"))
+        return {"grid_connections": connected(nodes, lines, transformers, buildings, country=config.country)}
     if not config.build.synthetic_grid or not len(draft.table("links")):
         return {}
     return synthetic_grid(draft.table("links"), buildings, country=config.country, problems=draft.problems)
