@@ -622,6 +622,12 @@ _DECLARED = (
         },
     ),
     Table(
+        "building_generation",
+        "building_id",
+        "Solar modules of a building: handed on by the simulation of solar modules, never kept with the city.",
+        {"generation": Column("packed", "W", "Alternating power that they make in every hour of `weather`.")},
+    ),
+    Table(
         "restrictions",
         "restriction_id",
         "An area that some vehicles may not enter.",
