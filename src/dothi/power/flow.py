@@ -141,8 +141,10 @@ def power_flow(
         *(np.zeros((parts, n_loops)) for _ in range(2)),
     )
     series = Series(
-        *(np.zeros((roots, blocks, LANES)) for _ in range(2)),
-        *(np.zeros((watched, blocks, LANES), dtype=np.float32) for _ in range(2)),
+        np.zeros((roots, blocks, LANES)),
+        np.zeros((roots, blocks, LANES)),
+        np.zeros((watched, blocks, LANES), dtype=np.float32),
+        np.zeros((watched, blocks, LANES), dtype=np.float32),
         np.zeros((blocks, LANES), dtype=bool),
         np.zeros(blocks, dtype=np.int32),
     )
@@ -165,11 +167,11 @@ def power_flow(
         sums.shunt.sum(axis=0) * BASE_VA,
         sums.loops.max(axis=0),
         sums.loop_loss.sum(axis=0) * BASE_VA,
-        series.root_p.reshape(roots, -1)[:, :n_steps] * BASE_VA,
-        series.root_q.reshape(roots, -1)[:, :n_steps] * BASE_VA,
+        series.root_p.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,
+        series.root_q.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,
         network.tree.watched.astype(np.int64),
-        series.flow.reshape(watched, -1)[:, :n_steps] * np.float32(BASE_VA),
-        series.volt.reshape(watched, -1)[:, :n_steps],
+        series.flow.reshape(watched, blocks * LANES)[:, :n_steps] * np.float32(BASE_VA),
+        series.volt.reshape(watched, blocks * LANES)[:, :n_steps],
         series.solved.ravel()[:n_steps],
         int(series.sweeps.max(initial=0)),
     )

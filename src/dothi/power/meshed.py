@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from dothi.errors import ConvergenceError
-from dothi.power.network import HERTZ, _boolean, _numbers
+from dothi.power.network import HERTZ, numbers, switches
 from dothi.shapes import Floats, Integers
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Meshed:
 
         self.n_nodes, self.hertz = len(nodes), hertz
         made = {
-            "node": _filled("node", self.n_nodes, id=np.arange(self.n_nodes), u_rated=_numbers(nodes, "nominal_v")),
+            "node": _filled("node", self.n_nodes, id=np.arange(self.n_nodes), u_rated=numbers(nodes, "nominal_v")),
         }
         self.first: dict[str, int] = {"node": 0}
         self._next = self.n_nodes
         made["line"] = self._numbered("line", **_lines(nodes, lines))
         made["transformer"] = self._numbered("transformer", **_transformers(nodes, transformers))
-        held = _numbers(nodes, "held_pu")
+        held = numbers(nodes, "held_pu")
         at = np.flatnonzero(np.isfinite(held))
         made["source"] = self._numbered("source", node=at, status=1, u_ref=held[at], sk=short_circuit_va)
         power = np.zeros(len(loads))
@@ -96,13 +96,13 @@ class Meshed:
             No solution was found.
         """
         from power_grid_model import CalculationMethod, initialize_array
-        from power_grid_model.errors import PowerGridError
+        from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]  # it is there
 
         update = initialize_array("update", "sym_load", p.shape)
         update["id"] = self.input["sym_load"]["id"]
         update["p_specified"], update["q_specified"] = p, q
         try:
-            found: dict[str, Any] = self.model.calculate_power_flow(
+            found: Any = self.model.calculate_power_flow(
                 update_data={"sym_load": update},
                 calculation_method=CalculationMethod[method],
                 error_tolerance=1e-10,
@@ -111,7 +111,7 @@ class Meshed:
             )
         except PowerGridError as error:
             raise ConvergenceError(f"power-grid-model: {error}") from error
-        return found
+        return dict(found)
 
     def short_circuit(self, node: int) -> float:
         """
@@ -122,14 +122,14 @@ class Meshed:
         node
             Row of the node.
         """
-        from power_grid_model import FaultType, PowerGridModel, initialize_array
+        from power_grid_model import FaultType, PowerGridModel, ShortCircuitVoltageScaling, initialize_array
 
         fault = initialize_array("input", "fault", 1)
         fault["id"], fault["status"], fault["fault_object"] = self._next, 1, node
         fault["fault_type"] = FaultType.three_phase
         fault["r_f"] = fault["x_f"] = 0.0
         model = PowerGridModel({**self.input, "fault": fault}, system_frequency=self.hertz)
-        found = model.calculate_short_circuit()
+        found: Any = model.calculate_short_circuit(short_circuit_voltage_scaling=ShortCircuitVoltageScaling.maximum)
         return float(found["fault"]["i_f"][0].max())
 
 
@@ -144,10 +144,10 @@ def _filled(kind: str, n: int, **columns: Any) -> Any:
 
 def _lines(nodes: pd.DataFrame, lines: pd.DataFrame) -> dict[str, Any]:
     one, other = (nodes.index.get_indexer(lines[f"{end}_grid_node_id"]) for end in ("from", "to"))
-    kept = (~_boolean(lines, "open")) & (one != other)
+    kept = (~switches(lines, "open")) & (one != other)
     table = lines[kept]
     km = table["length_m"].to_numpy(dtype=float) / 1e3
-    r, x, c, rating = (_numbers(table, name) for name in ("r_ohm_km", "x_ohm_km", "c_nf_km", "rating_a"))
+    r, x, c, rating = (numbers(table, name) for name in ("r_ohm_km", "x_ohm_km", "c_nf_km", "rating_a"))
     c1 = np.nan_to_num(c) * 1e-9 * km
     return {
         "from_node": one[kept],
@@ -167,20 +167,20 @@ def _lines(nodes: pd.DataFrame, lines: pd.DataFrame) -> dict[str, Any]:
 
 
 def _transformers(nodes: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
-    held = _numbers(nodes, "held_pu")
+    held = numbers(nodes, "held_pu")
     one, other = (nodes.index.get_indexer(table[f"{side}_grid_node_id"]) for side in ("primary", "secondary"))
     kept = (one >= 0) & (other >= 0) & ~np.isfinite(np.where(other >= 0, held[other], np.nan))
-    table, rated = table[kept], _numbers(table, "rating_kva")[kept] * 1e3
+    table, rated = table[kept], numbers(table, "rating_kva")[kept] * 1e3
     usual = {"short_circuit_pct": 4.0, "load_loss_pct": 1.0, "iron_loss_pct": 0.15, "no_load_current_pct": 0.8}
-    short, load, iron, idle = (np.nan_to_num(_numbers(table, name), nan=value) / 100.0 for name, value in usual.items())
-    tap = np.nan_to_num(_numbers(table, "tap_ratio"), nan=1.0)
+    short, load, iron, idle = (np.nan_to_num(numbers(table, name), nan=value) / 100.0 for name, value in usual.items())
+    tap = np.nan_to_num(numbers(table, "tap_ratio"), nan=1.0)
     return {
         "from_node": one[kept],
         "to_node": other[kept],
         "from_status": 1,
         "to_status": 1,
-        "u1": _numbers(table, "u_primary_v") * tap,
-        "u2": _numbers(table, "u_secondary_v"),
+        "u1": numbers(table, "u_primary_v") * tap,
+        "u2": numbers(table, "u_secondary_v"),
         "sn": rated,
         "uk": short,
         "pk": load * rated,

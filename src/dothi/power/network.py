@@ -113,13 +113,13 @@ def branches_of(
         Frequency [Hz].
     """
     nominal = nodes["nominal_v"].to_numpy(dtype=float)
-    opened = _boolean(lines, "open")
+    opened = switches(lines, "open")
     one, other = (nodes.index.get_indexer(lines[f"{end}_grid_node_id"]) for end in ("from", "to"))
     rows = np.flatnonzero(~opened & (one != other))
     one, other, table = one[rows], other[rows], lines.iloc[rows]
     base = nominal[other] ** 2 / BASE_VA
     km = table["length_m"].to_numpy(dtype=float) / 1e3
-    r, x, c, rating = (_numbers(table, name) for name in ("r_ohm_km", "x_ohm_km", "c_nf_km", "rating_a"))
+    r, x, c, rating = (numbers(table, name) for name in ("r_ohm_km", "x_ohm_km", "c_nf_km", "rating_a"))
     series = np.where(np.abs(r + 1j * x) * km > LEAST_OHM, (r + 1j * x) * km, LEAST_OHM)
     shunt = 2j * np.pi * hertz * np.nan_to_num(c) * 1e-9 * km * base
     amps = np.where(rating > 0.0, rating, np.inf) / (BASE_VA / (np.sqrt(3.0) * nominal[other]))
@@ -129,18 +129,18 @@ def branches_of(
 
 
 def _transformers(nodes: pd.DataFrame, table: pd.DataFrame) -> Branches:
-    nominal, held = nodes["nominal_v"].to_numpy(dtype=float), _numbers(nodes, "held_pu")
+    nominal, held = nodes["nominal_v"].to_numpy(dtype=float), numbers(nodes, "held_pu")
     one, other = (nodes.index.get_indexer(table[f"{side}_grid_node_id"]) for side in ("primary", "secondary"))
-    rated = _numbers(table, "rating_kva") * 1e3
+    rated = numbers(table, "rating_kva") * 1e3
     known = (one >= 0) & (other >= 0) & (rated > 0.0)
     rows = np.flatnonzero(known & ~np.isfinite(np.where(other >= 0, held[other], np.nan)))
     table, one, other, rated = table.iloc[rows], one[rows], other[rows], rated[rows]
-    upper, lower = (_numbers(table, name) for name in ("u_primary_v", "u_secondary_v"))
+    upper, lower = (numbers(table, name) for name in ("u_primary_v", "u_secondary_v"))
     upper = np.where(np.isfinite(upper), upper, nominal[one])
     lower = np.where(np.isfinite(lower), lower, nominal[other])
-    tap = np.nan_to_num(_numbers(table, "tap_ratio"), nan=1.0)
+    tap = np.nan_to_num(numbers(table, "tap_ratio"), nan=1.0)
     usual = {"short_circuit_pct": 4.0, "load_loss_pct": 1.0, "iron_loss_pct": 0.15, "no_load_current_pct": 0.8}
-    short, load, iron, idle = (np.nan_to_num(_numbers(table, name), nan=value) / 100.0 for name, value in usual.items())
+    short, load, iron, idle = (np.nan_to_num(numbers(table, name), nan=value) / 100.0 for name, value in usual.items())
     to_nominal = (lower / nominal[other]) ** 2 * BASE_VA / rated
     impedance = (load + 1j * np.sqrt(np.maximum(short**2 - load**2, 0.0))) * to_nominal
     shunt = (iron - 1j * np.sqrt(np.maximum(idle**2 - iron**2, 0.0))) / to_nominal
@@ -183,7 +183,7 @@ def network_of(
     InputError
         No node has a held voltage.
     """
-    held = _numbers(nodes, "held_pu")
+    held = numbers(nodes, "held_pu")
     if not np.isfinite(held).any():
         raise InputError([Problem("some node has a held voltage", table="grid_nodes", column="held_pu")])
     branches = branches_of(nodes, lines, transformers, hertz=hertz)
@@ -271,7 +271,7 @@ def _side_by_side(branches: Branches) -> tuple[Integers, Floats, Branches]:
     np.minimum.at(ratings, group, rating / share)
     merged = branches.take(first)
     merged = Branches(
-        merged.one, merged.other, 1.0 / total, shunts, merged.ratio, ratings, merged.is_transformer, merged.row
+        merged.one, merged.other, np.reciprocal(total), shunts, merged.ratio, ratings, merged.is_transformer, merged.row
     )
     return group, share, merged
 
@@ -331,14 +331,15 @@ def _loops(tree: Tree, branches: Branches, place: Integers) -> Loops:
     )
 
 
-def _numbers(table: pd.DataFrame, name: str) -> Floats:
+def numbers(table: pd.DataFrame, name: str) -> Floats:
     """Values of a column; not a number where missing, or where there is no such column."""
     if name not in table:
         return np.full(len(table), np.nan)
-    return table[name].to_numpy(dtype=float, na_value=np.nan)
+    found: Floats = table[name].to_numpy(dtype=float, na_value=np.nan)
+    return found
 
 
-def _boolean(table: pd.DataFrame, name: str) -> Mask:
+def switches(table: pd.DataFrame, name: str) -> Mask:
     """Values of a column; false where missing."""
     if name not in table:
         return np.zeros(len(table), dtype=bool)
