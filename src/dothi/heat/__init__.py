@@ -1,0 +1,1 @@
+"""Heat balance of every building: heating, cooling, hot water, appliances, lighting, and what they draw from where."""
