@@ -191,8 +191,8 @@ def test_scene_says_what_city_it_shows(scene):
     assert said["attribution"] == ["IGN (LO 2.0)"]
     assert said["origin"] == ORIGIN.tolist()
     assert list(said["layers"]) == [
-        "terrain", "cover", "buildings", "surfaces", "water_bodies", "land_use", "wards", "links", "trees",
-        "facilities",
+        "terrain", "cover", "buildings", "surfaces", "faces", "water_bodies", "land_use", "wards", "links",
+        "trees", "facilities",
     ]  # fmt: skip
 
 
@@ -309,6 +309,14 @@ def test_modelled_buildings_are_skins(scene):
     assert_allclose(kinds, [2 * (40 + 20) * 20, 40 * 20], rtol=1e-3)  # walls, roof
     roof = corners[a["kind"] == 1]
     assert (map_area(roof) > 0.0).all()
+
+
+def test_faces_are_walls_and_roofs_that_no_neighbour_covers_by_their_own_rows(city, tmp_path):
+    surfaces = city["surfaces"]
+    covered = surfaces.assign(area_m2=10.0, party_area_m2=[0.0, 10.0, 5.0, 0.0, 0.0])
+    write_scene(city.with_tables(surfaces=covered), tmp_path / "scene", "abc")
+    rows = [row for _, bundle in Read(tmp_path / "scene").bundles("faces") for row in bundle.arrays["row"].tolist()]
+    assert sorted(rows) == [0, 2, 3, 4]
 
 
 def test_triangles_of_surfaces_keep_the_sense_of_their_polygons():

@@ -39,6 +39,8 @@ MOST_PAIRS: Final = 12
 """Pairs of scenarios held against each other; of more scenarios, only those with the first."""
 APART: Final = "surfaces"
 """Table that the page leaves out: a third of its size, for rows that no map shows."""
+FACES: Final = "faces/"
+"""Files of the scene that show that table."""
 LARGE_B: Final = 100_000_000
 """Pages above this open slowly [B]."""
 _CHUNK: Final = re.compile(r"""(["'`])\./([\w.-]+\.js)\1""")
@@ -160,7 +162,7 @@ def _add_city(carried: Files, shown: Shown) -> None:
     """Scene, catalogue and columns of a city."""
     scene = make_scene(shown)
     for name in sorted(shown.scene_files):
-        if not name.endswith(".gz"):
+        if not name.endswith(".gz") and not name.startswith(FACES):
             carried.add(f"api/scenes/{shown.key}/{name}", (scene / name).read_bytes())
     catalogue = _catalogue(shown)
     carried.tell(f"api/cities/{shown.key}/tables", catalogue)

@@ -58,6 +58,8 @@ IN_FLIGHT: Final = 16
 """Files that wait to be compressed at most: more would fill the memory."""
 SKIN_KINDS: Final = {"wall": 0, "roof": 1, "ground": 2}
 OTHER_SKIN: Final = 3
+HIDDEN_SHARE: Final = 0.98
+"""Share of a wall from which on it is no wall that is seen, if neighbours cover it."""
 
 DRAWN: Final = (
     "buildings", "links", "railways", "waterways", "barriers", "water_bodies", "land_use", "zones", "wards", "trees",
@@ -288,6 +290,18 @@ def _buildings(site: _Site) -> Layers:
             {"type": "skins", "rows": rows},
             skin_tiles("surfaces", corners, owner[surface], kind[surface]),
         )
+    yield from _faces(site)
+
+
+def _faces(site: _Site) -> Layers:
+    """Walls and roofs that are seen, each with its row: what no neighbour covers."""
+    surfaces = site.city["surfaces"]
+    covered = surfaces["party_area_m2"].fillna(0.0) > HIDDEN_SHARE * surfaces["area_m2"].fillna(np.inf)
+    row = np.flatnonzero(surfaces["kind"].isin(["wall", "roof"]) & ~covered)
+    corners, surface = triangles_in_space(_shapes(surfaces)[row])
+    corners[:, :, :2] -= site.origin
+    kind = surfaces["kind"].astype(object).map(SKIN_KINDS).to_numpy()[row][surface].astype(np.int64)
+    yield "faces", {"type": "faces", "rows": len(surfaces)}, skin_tiles("faces", corners, row[surface], kind)
 
 
 def _founded(prisms: Prisms, mesh: TerrainMesh) -> Prisms:

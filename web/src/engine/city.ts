@@ -31,6 +31,7 @@ export class LoadedCity implements City {
   terrain: Terrain | null = null;
   buildings: Buildings | null = null;
   skins: Skins | null = null;
+  faces: Skins | null = null;
   trees: Trees | null = null;
   readonly lines: Lines[] = [];
   readonly areas: Areas[] = [];
@@ -78,6 +79,7 @@ export class LoadedCity implements City {
     } else if (layer.type === "cover") this.terrain?.setCover(result, layer.classes ?? [], layer.box ?? this.box);
     else if (layer.type === "prisms") this.buildings!.add(result);
     else if (layer.type === "skins") this.skins!.add(result);
+    else if (layer.type === "faces") this.faces!.add(result);
     else if (layer.type === "areas") {
       const { fill, outline }: { fill: never; outline: never } = result;
       for (const one of this.named(name)) if (one instanceof Areas) one.add(fill);
@@ -98,6 +100,8 @@ export class LoadedCity implements City {
         return [(this.buildings = new Buildings(name, shared))];
       case "skins":
         return [(this.skins = new Skins("buildings", shared))];
+      case "faces":
+        return [(this.faces = new Skins(name, shared, true))];
       case "lines":
         return [put(this.lines, new Lines(name, shared, layer.kinds ?? [], lift))];
       case "areas": {

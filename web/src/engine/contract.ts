@@ -14,7 +14,7 @@ export interface Tile {
 }
 
 export interface SceneLayer {
-  type: "mesh" | "cover" | "prisms" | "skins" | "lines" | "areas" | "points";
+  type: "mesh" | "cover" | "prisms" | "skins" | "faces" | "lines" | "areas" | "points";
   rows?: number;
   kinds?: string[];
   classes?: string[];

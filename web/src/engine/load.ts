@@ -19,7 +19,7 @@ export interface Wanted {
 export type Result = Results[Job["type"]];
 
 /** Layers that are shown only when asked for: they would cover the plain city, or are told by other means. */
-export const HIDDEN_AT_FIRST: ReadonlySet<string> = new Set(["zones", "wards", "land_use", "barriers"]);
+export const HIDDEN_AT_FIRST: ReadonlySet<string> = new Set(["zones", "wards", "land_use", "barriers", "faces"]);
 /** Classes of cover that are drawn by layers of their own. */
 const ABOVE_GROUND = new Set(["building", "road"]);
 /** Order of what is fetched: ground, then houses from near to far, then the rest. */
@@ -27,6 +27,7 @@ const TURN: Record<SceneLayer["type"], number> = {
   mesh: 0,
   prisms: 1,
   skins: 1,
+  faces: 6,
   cover: 2,
   areas: 3,
   lines: 4,

@@ -2,6 +2,7 @@
 
 import { barriers } from "./barriers";
 import { buildings } from "./buildings";
+import { faces } from "./faces";
 import { facilities } from "./facilities";
 import { gridLines } from "./grid_lines";
 import { landUse } from "./land_use";
@@ -18,6 +19,7 @@ import { zones } from "./zones";
 
 export const LAYERS: readonly Layer[] = [
   buildings,
+  faces,
   links,
   railways,
   stops,

@@ -8,13 +8,14 @@ import { type PrismTile, prismTile } from "./prisms";
 import { outlineTile, type StripTile, stripTile } from "./strips";
 
 export type Job =
-  | { type: "prisms" | "skins" | "mesh" | "areas" | "points" }
+  | { type: "prisms" | "skins" | "faces" | "mesh" | "areas" | "points" }
   | { type: "lines"; rank: number[] }
   | { type: "cover"; above: number[] };
 
 export interface Results {
   prisms: PrismTile;
   skins: SkinTile;
+  faces: SkinTile;
   mesh: TerrainMesh;
   areas: { fill: AreaTile; outline: StripTile };
   points: PointTile;
@@ -28,6 +29,7 @@ export function perform(job: Job, bytes: ArrayBuffer): Results[Job["type"]] {
     case "prisms":
       return prismTile(bundle);
     case "skins":
+    case "faces":
       return skinTile(bundle);
     case "mesh":
       return terrainMesh(bundle);

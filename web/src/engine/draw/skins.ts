@@ -1,10 +1,10 @@
-/** Buildings whose surfaces the source models (level of detail 2 and more). */
+/** Buildings whose surfaces the source models (level of detail 2 and more), and the faces of all, each with values of its own. */
 
 import * as THREE from "three";
 import type { SkinTile } from "../decode/meshes";
 import { PAINT_GLSL } from "../look/paint";
 import type { Palette } from "../look/palette";
-import { casterMaterial, frameUniforms, LIGHT_GLSL, material, sphereOf, TEXEL_GLSL } from "./kit";
+import { casterMaterial, frameUniforms, LIGHT_GLSL, material, type Shared, sphereOf, TEXEL_GLSL } from "./kit";
 import { Layer, ORDER } from "./layer";
 
 const VERTEX = /* glsl */ `
@@ -19,12 +19,20 @@ out vec3 vPlace;
 flat out vec4 vColour;
 flat out float vMark;
 #endif
-void main() {
-  uvec4 t = texel(uTriangles, gl_VertexID / 3);
-  uint v = t[gl_VertexID % 3];
+vec3 vertexAt(uint v) {
   uvec4 pair = texel(uVertices, int(v >> 1));
   uvec2 one = (v & 1u) == 0u ? pair.xy : pair.zw;
-  vec3 p = vec3(place(one.x), level(one.y));
+  return vec3(place(one.x), level(one.y));
+}
+void main() {
+  uvec4 t = texel(uTriangles, gl_VertexID / 3);
+  vec3 p = vertexAt(t[gl_VertexID % 3]);
+#ifdef OVER
+  // Faces lie on the building that is drawn already: a little before it, more so from afar.
+  vec3 a = vertexAt(t.x);
+  vec3 n = cross(vertexAt(t.y) - a, vertexAt(t.z) - a);
+  p += n / max(length(n), 1e-6) * (0.05 + 0.0006 * distance(cameraPosition, p));
+#endif
 #ifdef CAST
   vLevel = p.z;
 #else
@@ -61,6 +69,15 @@ export class Skins extends Layer {
   readonly kept: KeptSkins[] = [];
   readonly #look = { uWall: { value: new THREE.Vector3() }, uRoof: { value: new THREE.Vector3() } };
 
+  /** @param over Whether they lie upon buildings that are drawn by another layer. */
+  constructor(
+    name: string,
+    shared: Shared,
+    readonly over = false,
+  ) {
+    super(name, shared);
+  }
+
   add(tile: SkinTile): void {
     const sphere = sphereOf(tile.low, tile.high);
     const uniforms = {
@@ -73,9 +90,10 @@ export class Skins extends Layer {
     const geometry = new THREE.BufferGeometry();
     geometry.setDrawRange(0, tile.n * 3);
     geometry.boundingSphere = sphere;
-    const options = { shared: this.shared, uniforms, vertex: VERTEX, fragment: FRAGMENT };
+    const vertex = this.over ? `#define OVER\n${VERTEX}` : VERTEX;
+    const options = { shared: this.shared, uniforms, vertex, fragment: FRAGMENT };
     this.mesh(geometry, material({ ...options, parameters: { side: THREE.DoubleSide } }), ORDER.solids);
-    this.mesh(geometry, casterMaterial(options), 0, this.casters);
+    if (!this.over) this.mesh(geometry, casterMaterial(options), 0, this.casters);
     this.kept.push({ ...tile, sphere });
     this.tiles++;
   }

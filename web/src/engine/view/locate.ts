@@ -34,6 +34,7 @@ class Reach {
 export function locateIn(city: City, layer: string, row: number): { point: Point; radius_m: number } | null {
   const reach = new Reach();
   if (layer === city.buildings?.name || layer === city.skins?.name) buildings(city, row, reach);
+  if (layer === city.faces?.name) skin(city.faces, row, reach);
   for (const lines of city.lines.filter(({ name }) => name === layer)) {
     const drawn = lines.drawnRow(row);
     for (const { frame, n, points } of lines.kept)
@@ -61,7 +62,11 @@ function buildings(city: City, row: number, reach: Reach): void {
       reach.takeStep(frame, extent[i * 4 + 2], extent[i * 4 + 3], top[i]);
     });
   }
-  for (const { frame, n, vertices, triangles } of city.skins?.kept ?? [])
+  skin(city.skins, row, reach);
+}
+
+function skin(skins: City["skins"], row: number, reach: Reach): void {
+  for (const { frame, n, vertices, triangles } of skins?.kept ?? [])
     for (let t = 0; t < n; t++)
       if ((triangles[t * 4 + 3] & ROW_BITS) === row)
         for (let k = 0; k < 3; k++) {

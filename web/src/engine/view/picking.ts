@@ -17,6 +17,7 @@ export interface City {
   ground: Ground | null;
   buildings: Buildings | null;
   skins: Skins | null;
+  faces: Skins | null;
   lines: Lines[];
   trees: Trees | null;
   pins: Pins[];
@@ -29,6 +30,8 @@ interface Hit {
   distance: number;
 }
 
+/** Faces are hit this far behind the building on which they lie [m]. */
+const ON_IT_M = 0.5;
 /** Lines and pins are hit within this many pixels. */
 const REACH = 5;
 
@@ -61,15 +64,23 @@ function solidHit(city: City, ray: Ray): Hit | null {
       const hit = hitPrisms(ray, tile.frame, tile.outlines, limit);
       if (hit) best = { layer: "buildings", row: tile.outlines.row[hit.prism], distance: hit.distance };
     }
-  if (city.skins?.visible)
-    for (const tile of city.skins.kept) {
-      if (enterBox(ray, tile.low, tile.high) >= (best?.distance ?? Infinity)) continue;
-      best = hitSkin(ray, tile, best);
-    }
+  for (const skins of [city.skins, city.faces])
+    if (skins?.visible)
+      for (const tile of skins.kept) {
+        const limit = (best?.distance ?? Infinity) + (skins.over ? ON_IT_M : 0);
+        if (enterBox(ray, tile.low, tile.high) >= limit) continue;
+        best = hitSkin(ray, tile, skins.name, best, limit);
+      }
   return best;
 }
 
-function hitSkin(ray: Ray, { frame, n, vertices, triangles }: KeptSkins, best: Hit | null): Hit | null {
+function hitSkin(
+  ray: Ray,
+  { frame, n, vertices, triangles }: KeptSkins,
+  layer: string,
+  best: Hit | null,
+  limit: number,
+): Hit | null {
   const corner = new Float64Array(9);
   for (let t = 0; t < n; t++) {
     for (let k = 0; k < 3; k++) {
@@ -79,8 +90,7 @@ function hitSkin(ray: Ray, { frame, n, vertices, triangles }: KeptSkins, best: H
       corner[k * 3 + 2] = frame.z0 + frame.z_step * vertices[v + 1];
     }
     const distance = hitTriangle(ray, corner, 0, 3, 6);
-    if (distance < (best?.distance ?? Infinity))
-      best = { layer: "buildings", row: triangles[t * 4 + 3] & ROW_BITS, distance };
+    if (distance < limit) [best, limit] = [{ layer, row: triangles[t * 4 + 3] & ROW_BITS, distance }, distance];
   }
   return best;
 }
