@@ -93,6 +93,28 @@ def flows_from(city: City, result: Result) -> City:
     return city.with_tables(links=links.drop(columns=names, errors="ignore").join(result.tables["links"][names]))
 
 
+def light_from(city: City, result: Result) -> City:
+    """City with what each of its surfaces sees of sky and sun, as `dothi.sky.Light` takes it."""
+    return city.with_tables(surface_light=result.tables["surface_light"])
+
+
+def loads_from(city: City, result: Result) -> City:
+    """City with the electric power of its buildings in every hour, and the cold that some take from a network."""
+    from dothi.heat.loads import building_loads
+
+    return city.with_tables(building_loads=building_loads(city, result.tables["thermal_models"]))
+
+
+def generation_from(city: City, result: Result) -> City:
+    """City with what the solar modules of its buildings make in every hour; as it is where there are none."""
+    from dothi.pv.hourly import generation
+
+    arrays = result.tables.get("pv_arrays")
+    if arrays is None:
+        return city
+    return city.with_tables(building_generation=generation(city, arrays, result.diagnostics["technology"]))
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
@@ -105,6 +127,9 @@ STAGES: Final[dict[str, Stage]] = {
     ),
     "emissions": Stage("dothi.emissions.model:EmissionsModel", takes={"traffic": link_flows_from}),
     "noise": Stage("dothi.noise.model:NoiseModel", takes={"traffic": link_flows_from}),
+    "sun": Stage("dothi.sun.model:SunModel"),
+    "heat": Stage("dothi.heat.model:HeatModel", takes={"sun": light_from}),
+    "pv": Stage("dothi.pv.model:PvModel", takes={"sun": light_from}, may_take={"heat": loads_from}),
     "flood": Stage("dothi.flood.model:FloodModel", on_request=True),  # without sewers it floods far too much
     "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),
 }

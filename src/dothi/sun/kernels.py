@@ -1,0 +1,314 @@
+"""What surfaces see of the sky, the sun, the ground and walls, from the horizons of points on them: compiled loops."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dothi.compiled import kernel
+from dothi.sun.kernels_horizon import Scene, horizon, is_enclosed
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+BLOCKED = 1e9
+"""Tangent of a horizon above which nothing is seen."""
+LEVEL = 1e-6
+"""Vertical part of a normal below which a surface stands upright."""
+SUNSHINE_W_M2 = 120.0
+"""Direct normal irradiance from which the sun is said to shine: WMO, Guide to Instruments (WMO-No. 8), ch. 8."""
+
+
+class Points(NamedTuple):
+    """
+    Points on surfaces.
+
+    Attributes
+    ----------
+    start : (surfaces + 1,)
+        First point of each surface.
+    at : (points, 3)
+        Position [m].
+    weight : (points,)
+        Share of the area of its surface.
+    above : (points,)
+        Height above the ground before it [m].
+    cell : (points,)
+        Row of the horizon of the terrain.
+    normal : (surfaces, 3)
+        Unit normals.
+    """
+
+    start: Integers
+    at: Floats
+    weight: Floats
+    above: Floats
+    cell: Integers
+    normal: Floats
+
+
+class Suns(NamedTuple):
+    """
+    Sun in every hour of daylight, by azimuth and then by height.
+
+    Attributes
+    ----------
+    start : (azimuths + 1,)
+        First hour of each azimuth.
+    tangent : (hours,)
+        Tangent of the height of the sun.
+    towards : (hours, 3)
+        Unit vectors.
+    dni : (hours,)
+        Direct normal irradiance [W m⁻²].
+    place : (hours,)
+        Place of the sun.
+    """
+
+    start: Integers
+    tangent: Floats
+    towards: Floats
+    dni: Floats
+    place: Integers
+
+
+class Seen(NamedTuple):
+    """
+    What surfaces see.
+
+    Attributes
+    ----------
+    sky : (surfaces, patches)
+        Share seen of each patch of the sky, in 255ths.
+    sun : (surfaces, places)
+        Share lit from each place of the sun, in 255ths.
+    factor : (surfaces, 3)
+        View factors of the sky, of the ground, and of all else.
+    beam : (surfaces, 2)
+        Direct light of the year with obstacles, and without [W h m⁻²].
+    sunshine : (surfaces,)
+        Hours of sunshine on it, mean over its area.
+    free : (surfaces,)
+        Share of its area that lies within no other body.
+    """
+
+    sky: Bytes
+    sun: Bytes
+    factor: Floats
+    beam: Floats
+    sunshine: Floats
+    free: Floats
+
+
+@kernel()
+def _band(c: float, nz: float, e: float, t: float) -> float:
+    r"""
+    Integral of the cosine over heights up to *e*, per azimuth.
+
+    .. math:: \int (n_z \sin e + c \cos e) \cos e\,de = n_z \tfrac{1}{2} \sin^2 e + c \tfrac{1}{2} (e + \sin e \cos e)
+
+    with :math:`t = \tan e`, finite or not.
+    """
+    if t > BLOCKED:
+        return 0.5 * nz + 0.25 * c * math.pi
+    if t < -BLOCKED:
+        return 0.5 * nz - 0.25 * c * math.pi
+    q = 1.0 / (1.0 + t * t)
+    return 0.5 * (nz * t * t * q + c * (e + t * q))
+
+
+@kernel()
+def _limits(c: float, nz: float) -> tuple[float, float]:
+    """Tangents of the lowest and the highest direction before a plane in an azimuth; the same where there is none."""
+    low, high = -2.0 * BLOCKED, 2.0 * BLOCKED
+    if nz > LEVEL:
+        low = -c / nz
+    elif nz < -LEVEL:
+        high = -c / nz
+    elif c <= 0.0:
+        low = high
+    return low, high
+
+
+@kernel()
+def see(
+    scene: Scene,
+    points: Points,
+    suns: Suns,
+    terrain: Floats,
+    terrain_near: Floats,
+    terrain_level: Floats,
+    rows: Integers,
+    reach: float,
+    first: int,
+    last: int,
+    seen: Seen,
+) -> None:
+    """
+    What some surfaces see.
+
+    The sky is divided into rows of patches and columns of azimuths. In each column a point sees what lies above its
+    horizon, in closed form over height; columns are then shared among patches. The hours whose sun stands above the
+    horizon of its column are lit.
+
+    Parameters
+    ----------
+    scene
+        Walls around.
+    points
+        Points on the surfaces.
+    suns
+        Sun in every hour.
+    terrain : (cells, azimuths)
+        Tangent of the horizon of the terrain.
+    terrain_near : (cells, azimuths)
+        Inverse of the distance to what makes it [m⁻¹].
+    terrain_level : (cells,)
+        Level of the ground from which it is seen so [m].
+    rows : (8,)
+        Patches of each row of the sky.
+    reach
+        Farthest wall that counts [m].
+    first, last
+        Surfaces to look at.
+    seen
+        On return, what they see.
+    """
+    n = terrain.shape[1]
+    width = 2.0 * math.pi / n
+    n_rows = rows.shape[0]
+    sine, cosine = np.empty(n), np.empty(n)
+    for k in range(n):
+        sine[k], cosine[k] = math.sin((k + 0.5) * width), math.cos((k + 0.5) * width)
+    edge, edge_tangent = np.empty(n_rows + 1), np.empty(n_rows + 1)
+    for r in range(n_rows):
+        edge[r] = r * math.pi / 15.0
+        edge_tangent[r] = math.tan(edge[r])
+    edge[n_rows], edge_tangent[n_rows] = math.pi / 2.0, 2.0 * BLOCKED
+    row_level, row_upright = np.empty(n_rows), np.empty(n_rows)
+    for r in range(n_rows):
+        row_level[r] = _band(1.0, 0.0, edge[r + 1], edge_tangent[r + 1]) - _band(1.0, 0.0, edge[r], edge_tangent[r])
+        row_upright[r] = _band(0.0, 1.0, edge[r + 1], edge_tangent[r + 1]) - _band(0.0, 1.0, edge[r], edge_tangent[r])
+    tangent, near = np.empty(n), np.empty(n)
+    part, above, whole = np.empty((n_rows, n)), np.empty((n_rows + 1, n)), np.empty((n_rows, n))
+    low, high = np.empty(n), np.empty(n)
+    n_suns, n_places = suns.tangent.shape[0], seen.sun.shape[1]
+    change = np.empty(n_suns + 1)
+    lit, weight_of = np.empty(n_places), np.empty(n_places)
+    first_patch = np.zeros(n_rows + 1, np.int64)
+    for r in range(n_rows):
+        first_patch[r + 1] = first_patch[r] + rows[r]
+    patch, patch_whole = np.empty(first_patch[n_rows]), np.empty(first_patch[n_rows])
+    for s in range(first, last):
+        nx, ny, nz = points.normal[s, 0], points.normal[s, 1], points.normal[s, 2]
+        upright = abs(nz) <= LEVEL
+        down = 0.0
+        for k in range(n):
+            c = sine[k] * nx + cosine[k] * ny
+            low[k], high[k] = _limits(c, nz)
+            bottom = max(low[k], 0.0)
+            for r in range(n_rows):
+                t0, t1 = max(edge_tangent[r], bottom), min(edge_tangent[r + 1], high[k])
+                whole[r, k] = 0.0
+                if t0 == edge_tangent[r] and t1 == edge_tangent[r + 1]:
+                    whole[r, k] = c * row_level[r] + nz * row_upright[r]
+                elif t1 > t0:
+                    whole[r, k] = _band(c, nz, math.atan(t1), t1) - _band(c, nz, math.atan(t0), t0)
+                part[r, k], above[r, k] = 0.0, 0.0
+            above[n_rows, k] = 0.0
+        change[:] = 0.0
+        total = 0.0
+        for p in range(points.start[s], points.start[s + 1]):
+            x, y, z, w = points.at[p, 0], points.at[p, 1], points.at[p, 2], points.weight[p]
+            if is_enclosed(scene, x, y, z):
+                continue
+            total += w
+            cell = points.cell[p]
+            lift = z - terrain_level[cell]
+            for k in range(n):
+                near[k] = terrain_near[cell, k]
+                tangent[k] = max(terrain[cell, k] - lift * near[k], 0.0)
+                if low[k] >= high[k]:
+                    tangent[k] = 2.0 * BLOCKED
+            horizon(scene, x, y, z, nx, ny, upright, reach, sine, cosine, tangent, near)
+            for k in range(n):
+                if tangent[k] >= BLOCKED:
+                    continue
+                c = sine[k] * nx + cosine[k] * ny
+                t0 = max(tangent[k], low[k])
+                e0 = math.atan(t0)
+                if t0 < high[k]:
+                    r = max(min(int(e0 * 15.0 / math.pi), n_rows - 1), 0)
+                    t1 = min(edge_tangent[r + 1], high[k])
+                    if t0 <= 0.0 and t1 == edge_tangent[1]:
+                        part[r, k] += w * whole[r, k]
+                    elif t1 > t0:
+                        part[r, k] += w * (_band(c, nz, math.atan(t1), t1) - _band(c, nz, e0, t0))
+                    above[r + 1, k] += w
+                foot = min(-points.above[p] * near[k], high[k])
+                if foot > low[k]:
+                    lowest = _band(c, nz, math.atan(low[k]), low[k])
+                    down += w * (_band(c, nz, math.atan(foot), foot) - lowest)
+                begin, end = suns.start[k], suns.start[k + 1]
+                a, b = begin, end
+                while a < b:
+                    middle = (a + b) // 2
+                    if suns.tangent[middle] > tangent[k]:
+                        b = middle
+                    else:
+                        a = middle + 1
+                change[a] += w
+                change[end] -= w
+        seen.free[s] = total
+        if total <= 0.0:
+            seen.sky[s, :], seen.sun[s, :] = 0, 0
+            seen.factor[s, :], seen.beam[s, :] = 0.0, 0.0
+            seen.sunshine[s] = 0.0
+            continue
+        patch[:], patch_whole[:] = 0.0, 0.0
+        up = 0.0
+        for k in range(n):
+            known = 0.0
+            for r in range(n_rows):
+                known += above[r, k]
+                got = part[r, k] + known * whole[r, k]
+                up += got
+                begins = (k * rows[r]) / n + 0.5
+                ends = ((k + 1) * rows[r]) / n + 0.5
+                one_of = math.floor(begins)
+                share = min(one_of + 1.0 - begins, ends - begins) / (ends - begins)
+                one = first_patch[r] + one_of % rows[r]
+                two = first_patch[r] + (one_of + 1) % rows[r]
+                patch[one] += share * got
+                patch_whole[one] += share * whole[r, k] * total
+                patch[two] += (1.0 - share) * got
+                patch_whole[two] += (1.0 - share) * whole[r, k] * total
+        for q in range(patch.shape[0]):
+            share = patch[q] / patch_whole[q] if patch_whole[q] > 0.0 else 0.0
+            seen.sky[s, q] = np.uint8(min(share, 1.0) * 255.0 + 0.5)
+        seen.factor[s, 0] = up * width / (math.pi * total)
+        seen.factor[s, 1] = down * width / (math.pi * total)
+        seen.factor[s, 2] = max(1.0 - seen.factor[s, 0] - seen.factor[s, 1], 0.0)
+        lit[:], weight_of[:] = 0.0, 0.0
+        reached, open_beam, shine, now = 0.0, 0.0, 0.0, 0.0
+        for t in range(n_suns):
+            now += change[t]
+            facing = nx * suns.towards[t, 0] + ny * suns.towards[t, 1] + nz * suns.towards[t, 2]
+            if facing <= 0.0:
+                continue
+            share = now / total
+            gain = facing * suns.dni[t]
+            reached += share * gain
+            open_beam += gain
+            if suns.dni[t] >= SUNSHINE_W_M2:
+                shine += share
+            lit[suns.place[t]] += share * (gain + 1e-3)
+            weight_of[suns.place[t]] += gain + 1e-3
+        for q in range(n_places):
+            share = lit[q] / weight_of[q] if weight_of[q] > 0.0 else 0.0
+            seen.sun[s, q] = np.uint8(max(min(share, 1.0), 0.0) * 255.0 + 0.5)
+        seen.beam[s, 0], seen.beam[s, 1], seen.sunshine[s] = reached, open_beam, shine
