@@ -50,15 +50,11 @@ def brightest(weather: pd.DataFrame, site: Site) -> Best:
         Where.
     """
     equator = 180.0 if site.latitude >= 0.0 else 0.0
-    roofs = annual_open(weather, site, TILTS, np.full(len(TILTS), equator))
-    walls = annual_open(weather, site, np.full(len(AZIMUTHS), 90.0), AZIMUTHS)
+    tilt = np.concatenate([TILTS, np.full(len(AZIMUTHS), 90.0)])
+    light = open_light(weather, site, tilt, np.concatenate([np.full(len(TILTS), equator), AZIMUTHS])).annual()
+    roofs, walls = light[: len(TILTS)], light[len(TILTS) :]
     roof, wall = int(roofs.argmax()), int(walls.argmax())
     return Best(float(TILTS[roof]), float(roofs[roof]), float(AZIMUTHS[wall]), float(walls[wall]))
-
-
-def annual_open(weather: pd.DataFrame, site: Site, tilt_deg: Floats, azimuth_deg: Floats) -> Floats:
-    """Light of a year on planes that nothing hides, clockwise from true north [kWh m⁻²]."""
-    return open_light(weather, site, tilt_deg, azimuth_deg).annual()
 
 
 def open_light(weather: pd.DataFrame, site: Site, tilt_deg: Floats, azimuth_deg: Floats) -> Light:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
 from dothi.model import Params, Result, columns_of
 from dothi.pv.arrays import Arrays, Layout, facade_arrays, put_together, roof_arrays, solar_data, surfaces_of
-from dothi.pv.best import brightest
+from dothi.pv.best import Best, brightest
 from dothi.pv.hourly import installed
 from dothi.pv.modules import TemperatureModel
 from dothi.pv.offers import Offers
@@ -132,7 +132,8 @@ class PvModel:
 
     def run(self, city: City) -> Result:
         """Potential, installed power, own use and worth of all buildings."""
-        arrays, light = self._suitable(city)
+        best = brightest(city["weather"], site_of(city))
+        arrays, light = self._suitable(city, best)
         technology = self._technology(city)
         power = Power(arrays, light, city["weather"], technology)
         use = Use(city, arrays, light, self.params.efficiency_share)
@@ -147,7 +148,8 @@ class PvModel:
         tables = {"buildings": use.table(), "surfaces": surfaces}
         if use.has_modules.any():
             tables["pv_arrays"] = installed(arrays, light, city["surface_light"], use.installed_w)
-        return Result(tables=tables, diagnostics=self._diagnostics(city, use, offers, technology))
+        found = {**use.diagnostics(), **offers.diagnostics(), "technology": asdict(technology), "best": asdict(best)}
+        return Result(tables=tables, diagnostics=found)
 
     def _technology(self, city: City) -> Technology:
         given = self.params
@@ -163,38 +165,21 @@ class PvModel:
         usual = solar_data(city.country)["roof"]["rack"]["clear_hours"]
         return float(usual if self.params.clear_hours is None else self.params.clear_hours)
 
-    def _suitable(self, city: City) -> tuple[Arrays, Light]:
-        """Arrays with enough light, and the light on each of them."""
+    def _suitable(self, city: City, best: Best) -> tuple[Arrays, Light]:
+        """Arrays with enough light by building, and the light on each of them."""
         data, given = solar_data(city.country), self.params
-        light, weather, site = Light.of(city), city["weather"], site_of(city)
+        table, light = city["surface_light"], Light.of(city)
         tilt = float(data["roof"]["rack"]["tilt_deg"] if given.rack_tilt_deg is None else given.rack_tilt_deg)
         least = float(data["sun"]["least_share"] if given.least_share is None else given.least_share)
-        best = brightest(weather, site)
         roofs = roof_arrays(city, light, tilt, given.layout, self._clear_hours(city))
         walls = facade_arrays(city, light, least * best.wall_kwh_m2)
         arrays = put_together([roofs, walls])
         arrays = arrays.only(np.argsort(light.building_id[arrays.row], kind="stable"))
-        turned = Light(surfaces_of(arrays, city["surface_light"]), weather, site)
+        turned = Light(surfaces_of(arrays, table), city["weather"], light.site)
         floor = least * np.where(arrays.roof, best.roof_kwh_m2, best.wall_kwh_m2)
         kept = np.flatnonzero(turned.annual() >= floor)
         arrays = arrays.only(kept)
-        return arrays, Light(surfaces_of(arrays, city["surface_light"]), weather, site)
-
-    def _diagnostics(self, city: City, use: Use, offers: Offers, technology: Technology) -> dict[str, Any]:
-        best = brightest(city["weather"], site_of(city))
-        return {
-            **use.diagnostics(),
-            **offers.diagnostics(),
-            "technology": {
-                "gamma_k": technology.gamma_k,
-                "dc_ac_ratio": technology.dc_ac_ratio,
-                "temperature_model": technology.temperature_model,
-                "usual_wind_m_s": technology.usual_wind_m_s,
-                "clear_hours": technology.clear_hours,
-            },
-            "best_roof": {"tilt_deg": best.roof_tilt_deg, "kwh_m2": best.roof_kwh_m2},
-            "best_wall": {"azimuth_deg": best.wall_azimuth_deg, "kwh_m2": best.wall_kwh_m2},
-        }
+        return arrays, Light(surfaces_of(arrays, table), city["weather"], light.site)
 
 
 def _surfaces(city: City, arrays: Arrays, light: Light, annual: Floats, efficiency: float) -> pd.DataFrame:
