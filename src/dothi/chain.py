@@ -130,6 +130,7 @@ STAGES: Final[dict[str, Stage]] = {
     "sun": Stage("dothi.sun.model:SunModel"),
     "heat": Stage("dothi.heat.model:HeatModel", takes={"sun": light_from}),
     "pv": Stage("dothi.pv.model:PvModel", takes={"sun": light_from}, may_take={"heat": loads_from}),
+    "power": Stage("dothi.power.model:PowerModel", takes={"heat": loads_from}, may_take={"pv": generation_from}),
     "flood": Stage("dothi.flood.model:FloodModel", on_request=True),  # without sewers it floods far too much
     "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),
 }

@@ -156,16 +156,16 @@ def power_flow(
 
     with ThreadPoolExecutor(max_workers=min(parts, os.cpu_count() or 1)) as pool:
         list(pool.map(follow, range(parts)))
-    low, high = sums.low.min(axis=0), sums.high.max(axis=0)
+    low, high = np.sqrt(sums.low.min(axis=0)), np.sqrt(np.maximum(sums.high.max(axis=0), 0.0))
     return Flow(
         np.where(np.isfinite(low), low, np.nan),
-        np.where(np.isfinite(high), high, np.nan),
+        np.where(np.isfinite(low), high, np.nan),
         sums.outside.sum(axis=0),
-        sums.most.max(axis=0),
+        np.sqrt(sums.most.max(axis=0)),
         sums.over.sum(axis=0),
         sums.lost.sum(axis=0) * BASE_VA,
         sums.shunt.sum(axis=0) * BASE_VA,
-        sums.loops.max(axis=0),
+        np.sqrt(sums.loops.max(axis=0)),
         sums.loop_loss.sum(axis=0) * BASE_VA,
         series.root_p.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,
         series.root_q.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,

@@ -98,17 +98,17 @@ class Sums(NamedTuple):
     Attributes
     ----------
     low, high : (n_parts, n)
-        Extremes of voltage.
+        Squares of the extremes of voltage.
     outside : (n_parts, n_bands, n)
         Hours with a voltage out of each band.
     most : (n_parts, n)
-        Greatest current of the branch above.
+        Square of the greatest current of the branch above.
     over : (n_parts, n)
         Hours in which it is above its rating.
     lost, shunt : (n_parts, n)
         Energy lost in the branch and in the admittance to ground, per unit [h].
     loops : (n_parts, n_loops)
-        Greatest current of the branches that close loops.
+        Square of the greatest current of the branches that close loops.
     loop_loss : (n_parts, n_loops)
         Energy lost in them, per unit [h].
     """
@@ -230,16 +230,23 @@ def _around(loops: Loops, now: State) -> None:
 
 
 @kernel()
-def _solve(tree: Tree, loops: Loops, p: Any, q: Any, at: Any, now: State, tolerance: float, most_sweeps: int) -> int:
-    """One block of time steps, from voltages without load; gives the number of sweeps."""
-    vr, vi, jr, ji, lr, li = now.vr, now.vi, now.jr, now.ji, now.lr, now.li
+def _rest(tree: Tree, now: State) -> None:
+    """Voltages without load, no currents around loops."""
     for i in range(tree.parent.shape[0]):
         above = tree.parent[i]
         for t in range(LANES):
-            vr[i, t] = tree.held[i] if above < 0 else vr[above, t] / tree.ratio[i]
-            vi[i, t] = 0.0
-    lr[:] = 0.0
-    li[:] = 0.0
+            now.vr[i, t] = tree.held[i] if above < 0 else now.vr[above, t] / tree.ratio[i]
+            now.vi[i, t] = 0.0
+    for k in range(now.lr.shape[0]):
+        for t in range(LANES):
+            now.lr[k, t] = 0.0
+            now.li[k, t] = 0.0
+
+
+@kernel()
+def _solve(tree: Tree, loops: Loops, p: Any, q: Any, at: Any, now: State, tolerance: float, most_sweeps: int) -> int:
+    """One block of time steps, from the voltages of the one before; gives the number of sweeps."""
+    jr, ji, lr, li = now.jr, now.ji, now.lr, now.li
     for sweep in range(most_sweeps):
         _currents(tree, p, q, at, now)
         for k in range(loops.one.shape[0]):
@@ -250,41 +257,52 @@ def _solve(tree: Tree, loops: Loops, p: Any, q: Any, at: Any, now: State, tolera
                 jr[other, t] -= lr[k, t]
                 ji[other, t] -= li[k, t]
         _upwards(tree, now)
-        now.change[:] = 0.0
+        for t in range(LANES):
+            now.change[t] = 0.0
         _downwards(tree, now)
         _around(loops, now)
-        if now.change.max() < tolerance:
+        moved = 0
+        for t in range(LANES):
+            moved += 0 if now.change[t] < tolerance else 1
+        if moved == 0:
             return sweep + 1
     return most_sweeps
 
 
 @kernel()
-def _note(tree: Tree, loops: Loops, now: State, hours: Any, solved: Any, bands: Any, sums: Sums, part: int) -> None:
+def _note(tree: Tree, loops: Loops, now: State, weight: Any, bands: Any, sums: Sums, part: int) -> None:
     """Keep the extremes of a block, count hours beyond limits, add losses up."""
     for i in range(tree.parent.shape[0]):
+        low, high, shunt, most, over, lost = sums.low[part, i], sums.high[part, i], 0.0, 0.0, 0.0, 0.0
         for t in range(LANES):
-            if hours[t] > 0.0 and solved[t]:
+            w = weight[t]
+            square = now.vr[i, t] * now.vr[i, t] + now.vi[i, t] * now.vi[i, t]
+            low = square if w > 0.0 and square < low else low
+            high = square if w > 0.0 and square > high else high
+            shunt += square * w
+            square = now.jr[i, t] * now.jr[i, t] + now.ji[i, t] * now.ji[i, t]
+            lost += square * w
+            over += w if square > tree.rating[i] * tree.rating[i] else 0.0
+            most = square if w > 0.0 and square > most else most
+        sums.low[part, i], sums.high[part, i] = low, high
+        sums.shunt[part, i] += tree.yr[i] * shunt
+        if tree.parent[i] >= 0:
+            sums.most[part, i] = max(sums.most[part, i], most)
+            sums.over[part, i] += over
+            sums.lost[part, i] += tree.zr[i] * lost
+        for k in range(bands.shape[0]):
+            under, above = (1.0 - bands[k]) ** 2, (1.0 + bands[k]) ** 2
+            outside = 0.0
+            for t in range(LANES):
                 square = now.vr[i, t] * now.vr[i, t] + now.vi[i, t] * now.vi[i, t]
-                volt = math.sqrt(square)
-                sums.low[part, i] = min(sums.low[part, i], volt)
-                sums.high[part, i] = max(sums.high[part, i], volt)
-                for k in range(bands.shape[0]):
-                    if abs(volt - 1.0) > bands[k]:
-                        sums.outside[part, k, i] += hours[t]
-                sums.shunt[part, i] += tree.yr[i] * square * hours[t]
-                if tree.parent[i] >= 0:
-                    square = now.jr[i, t] * now.jr[i, t] + now.ji[i, t] * now.ji[i, t]
-                    current = math.sqrt(square)
-                    sums.most[part, i] = max(sums.most[part, i], current)
-                    if current > tree.rating[i]:
-                        sums.over[part, i] += hours[t]
-                    sums.lost[part, i] += tree.zr[i] * square * hours[t]
+                outside += weight[t] if square < under or square > above else 0.0
+            sums.outside[part, k, i] += outside
     for k in range(loops.one.shape[0]):
         for t in range(LANES):
-            if hours[t] > 0.0 and solved[t]:
+            if weight[t] > 0.0:
                 square = now.lr[k, t] * now.lr[k, t] + now.li[k, t] * now.li[k, t]
-                sums.loops[part, k] = max(sums.loops[part, k], math.sqrt(square))
-                sums.loop_loss[part, k] += loops.zr[k] * square * hours[t]
+                sums.loops[part, k] = max(sums.loops[part, k], square)
+                sums.loop_loss[part, k] += loops.zr[k] * square * weight[t]
 
 
 @kernel()
@@ -356,10 +374,17 @@ def sweep_steps(
         np.zeros((n_loops, LANES)),
         np.zeros(LANES),
     )
+    weight, first = np.zeros(LANES), True
     for block in range(n_blocks * part // n_parts, n_blocks * (part + 1) // n_parts):
         p, q = loads.p[block], loads.q[block]
+        if first:
+            _rest(tree, now)
         series.sweeps[block] = _solve(tree, loops, p, q, loads.at, now, tolerance, most_sweeps)
+        first = False
         for t in range(LANES):
-            series.solved[block, t] = now.change[t] < tolerance
-        _note(tree, loops, now, loads.hours[block], series.solved[block], bands, sums, part)
+            solved = now.change[t] < tolerance
+            series.solved[block, t] = solved
+            weight[t] = loads.hours[block, t] if solved else 0.0
+            first |= not solved  # a block without solution is no beginning for the next
+        _note(tree, loops, now, weight, bands, sums, part)
         _record(tree, now, block, series)

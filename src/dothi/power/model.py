@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from pydantic import Field
 
 from dothi import place
+from dothi.errors import InputError, Problem
 from dothi.model import Params, Result, columns_of
 from dothi.schema import Column, Schema
 
@@ -140,6 +141,6 @@ class PowerModel:
         from dothi.power.outcome import Year
 
         if not len(city["grid_nodes"]):
-            return Result(diagnostics={"grid": "none"})
+            raise InputError([Problem("holds a grid: of a source, or made up (build.synthetic_grid)", table="grid_nodes")])
         year = Year.of(city, self.params, place.load(city.country, "grid"))
         return Result(tables=year.tables(), diagnostics=year.diagnostics())
