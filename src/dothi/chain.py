@@ -115,6 +115,33 @@ def generation_from(city: City, result: Result) -> City:
     return city.with_tables(building_generation=generation(city, arrays, result.diagnostics["technology"]))
 
 
+def energy_from(city: City, result: Result) -> City:
+    """City with what each building buys in a year, by carrier."""
+    bought = ("electricity", "gas", "oil", "wood", "district", "network_cooling")
+    return city.with_tables(building_energy=result.tables["buildings"][[f"{name}_kwh" for name in bought]])
+
+
+def modules_from(city: City, result: Result) -> City:
+    """City with the solar modules of its buildings, what they make in a year and how much is used on the spot."""
+    buildings = result.tables["buildings"]
+    there = buildings.loc[buildings["pv_kwp"] > 0.0, ["pv_kwp", "pv_kwh", "pv_used_share"]]
+    return city.with_tables(building_modules=there)
+
+
+def networks_from(city: City, result: Result) -> City:
+    """City with the cold that its networks deliver in a year, and their electricity; as it is where there are none."""
+    networks = result.tables.get("cooling_networks")
+    if networks is None:
+        return city
+    return city.with_tables(network_supply=networks[["cooling_network", "delivered_kwh", "electricity_kwh"]])
+
+
+def traffic_emissions_from(city: City, result: Result) -> City:
+    """City with the emissions of a working day's traffic on its links."""
+    emitted = result.tables["links"][["co2_kg_day"]].dropna()
+    return city.with_tables(traffic_emissions=emitted)
+
+
 STAGES: Final[dict[str, Stage]] = {
     "stock": Stage("dothi.stock.model:StockModel"),
     "walk": Stage("dothi.access.model:WalkModel"),
@@ -131,6 +158,11 @@ STAGES: Final[dict[str, Stage]] = {
     "heat": Stage("dothi.heat.model:HeatModel", takes={"sun": light_from}),
     "pv": Stage("dothi.pv.model:PvModel", takes={"sun": light_from}, may_take={"heat": loads_from}),
     "power": Stage("dothi.power.model:PowerModel", takes={"heat": loads_from}, may_take={"pv": generation_from}),
+    "carbon": Stage(
+        "dothi.carbon.model:CarbonModel",
+        takes={"heat": energy_from},
+        may_take={"emissions": traffic_emissions_from, "pv": modules_from},
+    ),
     "flood": Stage("dothi.flood.model:FloodModel", on_request=True),  # without sewers it floods far too much
     "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),
 }
