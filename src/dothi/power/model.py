@@ -141,6 +141,7 @@ class PowerModel:
         from dothi.power.outcome import Year
 
         if not len(city["grid_nodes"]):
-            raise InputError([Problem("holds a grid: of a source, or made up (build.synthetic_grid)", table="grid_nodes")])
+            rule = "holds a grid: of a source, or made up (build.synthetic_grid)"
+            raise InputError([Problem(rule, table="grid_nodes")])
         year = Year.of(city, self.params, place.load(city.country, "grid"))
         return Result(tables=year.tables(), diagnostics=year.diagnostics())
