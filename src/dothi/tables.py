@@ -622,6 +622,17 @@ _DECLARED = (
         },
     ),
     Table(
+        "building_loads",
+        "building_id",
+        "What a building draws in every hour: handed on by the heat balance, never kept with the city.",
+        {
+            "electricity": Column("packed", "W", "Electric power in every hour of `weather`."),
+            "cooling": Column(
+                "packed", "W", "Cold that it takes from a network in every hour of `weather`.", missing=True
+            ),
+        },
+    ),
+    Table(
         "building_generation",
         "building_id",
         "Solar modules of a building: handed on by the simulation of solar modules, never kept with the city.",

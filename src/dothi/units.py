@@ -41,6 +41,8 @@ UNIT_OF_ENDING: Final[dict[str, str]] = {
     "_j_k": "J K⁻¹",
     "_kg_h": "kg h⁻¹",
     "_kwh_m2": "kWh m⁻²",
+    "_mwh_m": "MWh m⁻¹",
+    "_pa_m": "Pa m⁻¹",
     "_kg_m2": "kg m⁻²",
     "_k": "K",
     "_w_m2": "W m⁻²",

@@ -19,12 +19,11 @@ MASS_PER_FLOOR: Final = 2.0
 masses of a medium building."""
 GAIN_AIR: Final = 0.5
 """Share of internal gains that warms the air at once: ISO 13790:2008, C.2."""
-SUN_FLOOR: Final = 0.6
-"""Share of the sun through windows that falls on floors and partitions; BESTEST (ASHRAE 140) gives 0.64 to the floor of
-its room."""
-SUN_WALLS: Final = 0.25
+SUN_FLOOR: Final = 0.45
+SUN_WALLS: Final = 0.2
 SUN_LOST: Final = 0.035
-"""Share that leaves again through the window: BESTEST, case 600."""
+"""Shares of the sun through windows that go into floors and partitions, into outer walls, and out again; the rest warms
+surfaces. Rounded from the solar fractions of BESTEST, less what surfaces give back to the room at once."""
 R_SE: Final = 0.04
 """Resistance of the outer surface [m² K W⁻¹]: ISO 6946."""
 H_R: Final = 4.5

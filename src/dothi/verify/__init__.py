@@ -86,6 +86,7 @@ ENGINES: Final[dict[str, str]] = {
     "emissions": "dothi.verify.emissions",
     "noise": "dothi.verify.noise",
     "flood": "dothi.verify.flood",
+    "heat": "dothi.verify.heat",
 }
 """Modules with the cases of each engine."""
 
