@@ -105,6 +105,29 @@ def loads_from(city: City, result: Result) -> City:
     return city.with_tables(building_loads=building_loads(city, result.tables["thermal_models"]))
 
 
+def _takes_cold(city: City) -> bool:
+    """Whether any building takes cold from a network."""
+    if "building_measures" not in city:
+        return False
+    measures = city["building_measures"]
+    return "cooling_network" in measures and bool(measures["cooling_network"].notna().any())
+
+
+def light_for_cold_from(city: City, result: Result) -> City:
+    """City with what its surfaces see of sky and sun; as it is where no building takes cold from a network."""
+    return light_from(city, result) if _takes_cold(city) else city
+
+
+def cold_from(city: City, result: Result) -> City:
+    """City with the loads of the buildings that take cold from a network; as it is where there are none."""
+    if not _takes_cold(city):
+        return city
+    from dothi.heat.loads import building_loads
+
+    models = result.tables["thermal_models"]
+    return city.with_tables(building_loads=building_loads(city, models[models["cooling_network"].notna()]))
+
+
 def generation_from(city: City, result: Result) -> City:
     """City with what the solar modules of its buildings make in every hour; as it is where there are none."""
     from dothi.pv.hourly import generation
@@ -158,10 +181,11 @@ STAGES: Final[dict[str, Stage]] = {
     "heat": Stage("dothi.heat.model:HeatModel", takes={"sun": light_from}),
     "pv": Stage("dothi.pv.model:PvModel", takes={"sun": light_from}, may_take={"heat": loads_from}),
     "power": Stage("dothi.power.model:PowerModel", takes={"heat": loads_from}, may_take={"pv": generation_from}),
+    "cooling": Stage("dothi.cooling.model:CoolingModel", takes={"sun": light_for_cold_from, "heat": cold_from}),
     "carbon": Stage(
         "dothi.carbon.model:CarbonModel",
         takes={"heat": energy_from},
-        may_take={"emissions": traffic_emissions_from, "pv": modules_from},
+        may_take={"emissions": traffic_emissions_from, "pv": modules_from, "cooling": networks_from},
     ),
     "flood": Stage("dothi.flood.model:FloodModel", on_request=True),  # without sewers it floods far too much
     "microsim": Stage("dothi.microsim.model:MicrosimModel", takes={"traffic": flows_from}, on_request=True),

@@ -20,6 +20,10 @@ STILL = 1e-9
 """Flow below which water stands [kg s⁻¹]."""
 STEPS = 60
 """Most steps of an iteration."""
+CLOSED_PA = 1e-3
+"""Pressure left over around a loop at which its flow counts as found [Pa]."""
+AGREED = 1e-8
+"""Relative change of a building's flow at which flows and temperatures agree."""
 TURNS = 6
 """Steps of flows and temperatures in turns, after which each goes half way only."""
 
@@ -46,12 +50,12 @@ def colebrook(Re: float, rough: float) -> tuple[float, float]:
     """
     scale = 2.0 / math.log(10.0)
     a, c = rough / 3.71, 2.51 / Re
-    x = -1.8 * math.log10((rough / 3.7) ** 1.11 + 6.9 / Re)  # Haaland 1983, to begin with
+    x = 7.0  # in the middle of what occurs
     for _ in range(STEPS):
         inner = a + c * x
         step = (x + scale * math.log(inner)) / (1.0 + scale * c / inner)
         x -= step
-        if abs(step) < 1e-13 * x:
+        if abs(step) < 1e-7 * x:  # the next one would be its square
             break
     inner = a + c * x
     slope = scale * c * x / (Re * inner) / (1.0 + scale * c / inner)  # dx over dRe
@@ -208,7 +212,7 @@ def loop_flows(
     worst, found, share = np.inf, np.inf, 1.0
     for _ in range(STEPS):
         found = loop_residual(parent, ends, around, draw, pipes, water, m, slope, residual)
-        if found < 1e-6:
+        if found < CLOSED_PA:
             return True
         if found < worst or share < 1e-3:
             worst, share = found, 1.0
@@ -223,7 +227,7 @@ def loop_flows(
             share /= 2.0
         for j in range(n_loops):
             m[n + j] = start[j] - share * step[j]
-    return found < 1e-3
+    return found < 100.0 * CLOSED_PA
 
 
 @kernel()
@@ -415,7 +419,7 @@ def year(
                 i = at[b]
                 if draw[i] > STILL:
                     wanted = Q[b, t] / (cp * max(sign * (T_supply[i] - T_planned), least))
-                    agreed &= abs(wanted - draw[i]) <= 1e-9 * wanted
+                    agreed &= abs(wanted - draw[i]) <= AGREED * wanted
                     T_back[i] = T_supply[i] - sign * Q[b, t] / (draw[i] * cp)
                     wants[b] = wanted if step < TURNS else 0.5 * (draw[i] + wanted)
             if agreed or step == STEPS - 1:

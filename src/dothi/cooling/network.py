@@ -179,6 +179,8 @@ class Year:
         Temperature at which the supply reaches each building, mean weighted by load; missing without any load.
     load_wh, peak_w : (n_buildings,)
         What buildings took, and at most.
+    served_w : (n_hours,)
+        What all buildings took.
     failed
         Hours in which flows and temperatures did not agree.
     """
@@ -196,6 +198,7 @@ class Year:
     supply_c: Floats
     load_wh: Floats
     peak_w: Floats
+    served_w: Floats
     failed: int
 
     def plant_w(self, service: Service) -> Floats:
@@ -247,15 +250,13 @@ def _simulated(
     )  # fmt: skip
     with np.errstate(invalid="ignore"):
         mean_c = by_building[:, 0] / by_building[:, 1]
+    flow, came_back, s_lost, r_lost, pump, power = np.ascontiguousarray(hours.T)
+    most, loss, passed, total = np.ascontiguousarray(by_pipe.T)
+    load, peak = by_building[:, 1].copy(), by_building[:, 2].copy()
     year = Year(
-        *np.ascontiguousarray(hours.T),
-        *np.ascontiguousarray(by_pipe.T[:3]),
-        by_pipe[:, 3] / n_hours,
-        mean_c,
-        by_building[:, 1].copy(),
-        by_building[:, 2].copy(),
-        int(failed),
-    )
+        flow, came_back, s_lost, r_lost, pump, power, most, loss, passed, total / n_hours, mean_c, load, peak,
+        np.asarray(load_w.sum(axis=0), dtype=float), int(failed),
+    )  # fmt: skip
     return year, Hour(m, draw, supply, back, p_supply, -p_return, s_loss, r_loss, not failed)
 
 

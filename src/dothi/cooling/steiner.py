@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -77,10 +77,10 @@ class _Graph:
         """Distance of every node from the nearest source, the node before it on the way, and that source."""
         from scipy.sparse.csgraph import dijkstra
 
-        found: Any = dijkstra(
+        far, before, source = dijkstra(
             self.matrix, directed=False, indices=sources, return_predecessors=True, limit=limit, min_only=True
         )
-        return found
+        return far, before, source
 
     def way(self, at: int, before: Integers) -> list[int]:
         """Edges from a node back to the source of its search."""

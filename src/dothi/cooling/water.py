@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +35,7 @@ def viscosity(temperature_c: float) -> float:
     """
     ratio = (temperature_c + KELVIN) / 300.0
     terms = ((280.68, -1.9), (511.45, -7.7), (61.131, -19.6), (0.45903, -40.0))
-    return 1e-6 * sum(a * ratio**b for a, b in terms)
+    return 1e-6 * math.fsum(a * ratio**b for a, b in terms)
 
 
 def heat_capacity(temperature_c: float) -> float:
