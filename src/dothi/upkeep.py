@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,12 +14,15 @@ from dothi.errors import InputError, Problem
 from dothi.evaluate import kept_values
 from dothi.record import read_record
 from dothi.turns import alone
+from dothi.work import PIECES
 
 if TYPE_CHECKING:
     from dothi.store import Kept
     from dothi.study import Study
 
-Kind = Literal["result", "city", "scene", "note", "leftover"]
+Kind = Literal["result", "city", "scene", "note", "piece", "leftover"]
+CLOCK_S: Final = 60.0
+"""How far clocks of machines that share a study may differ."""
 SHORTEST_KEY: Final = 4
 
 
@@ -120,7 +124,22 @@ def unneeded(study: Study, scene_of: Callable[[Path], str] | None = None) -> lis
         if path.read_text(encoding="utf-8", errors="replace").strip() in gone:
             found.append(("note", path))
     found += [("note", path) for path in sorted((derived / "values").glob("*")) if path.name not in needed.values]
+    found += _old_pieces(study, needed)
     return [Piece(kind, path, _size(path), time.time() - path.stat().st_mtime) for kind, path in found]
+
+
+def _old_pieces(study: Study, needed: Needed) -> Iterator[tuple[Kind, Path]]:
+    """Pieces of results that were last used before any result began to be made that is still needed."""
+    began: dict[str, float] = {}
+    for kept in study.place.store:
+        if kept.key in needed.results:
+            start = datetime.fromisoformat(kept.record["finished"]).timestamp() - float(kept.record["seconds"])
+            began[kept.model] = min(start, began.get(kept.model, start))
+    for path in sorted((study.derived / PIECES).glob("*/*/*")):
+        if path.name.startswith("."):
+            yield "leftover", path
+        elif path.stat().st_mtime < began.get(path.parts[-3], float("inf")) - CLOCK_S:
+            yield "piece", path
 
 
 def _judged(kind: Kind, path: Path, keep: Iterable[str]) -> list[tuple[Kind, Path]]:

@@ -17,6 +17,7 @@ from dothi.content import code_digest, digest, inputs_digest
 from dothi.errors import EngineMissingError, InputError, Problem, Problems
 from dothi.io.files import is_whole, whole_folder, write_text
 from dothi.model import require
+from dothi.pieces import kept_in
 from dothi.record import with_settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 State = Literal["made", "found", "left out"]
 NOTES: Final = "notes.json"
+PIECES: Final = "pieces"
+"""Folder of what models keep of their results piece by piece."""
 APPLY: Final = "apply"
 """Name of the work of applying changes, among those of simulations."""
 
@@ -178,7 +181,8 @@ def run_stage(place: Place, folder: Path, name: str, given: Mapping[str, Any], b
         if kept is None:
             started = time.perf_counter()
             try:
-                result = model(params).run(city)
+                with kept_in(place.derived / PIECES / name):
+                    result = model(params).run(city)
             except EngineMissingError as error:
                 return Outcome(name, "left out", seconds=time.perf_counter() - began, problems=(Problem(str(error)),))
             kept = store.keep(name, key, result, produced_by, time.perf_counter() - started)

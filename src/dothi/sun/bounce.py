@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Cells:
     def __len__(self) -> int:
         return self.columns * self.rows
 
-    def around(self, values: Floats) -> Floats:
+    def around(self, values: Any) -> Floats:
         """Sums of each cell and, with less weight, of those around it; cells are the first axis."""
         grid = values.reshape(self.rows, self.columns, -1)
         for axis in (0, 1):

@@ -41,6 +41,8 @@ class Points(NamedTuple):
         Row of the horizon of the terrain.
     normal : (surfaces, 3)
         Unit normals.
+    own : (surfaces,)
+        Building whose prism does not enclose the surface, as it models its own; −1 for none.
     """
 
     start: Integers
@@ -49,6 +51,7 @@ class Points(NamedTuple):
     above: Floats
     cell: Integers
     normal: Floats
+    own: Integers
 
 
 class Suns(NamedTuple):
@@ -224,7 +227,7 @@ def see(
         total = 0.0
         for p in range(points.start[s], points.start[s + 1]):
             x, y, z, w = points.at[p, 0], points.at[p, 1], points.at[p, 2], points.weight[p]
-            if is_enclosed(scene, x, y, z):
+            if is_enclosed(scene, x, y, z, points.own[s]):
                 continue
             total += w
             cell = points.cell[p]

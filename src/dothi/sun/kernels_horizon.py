@@ -46,8 +46,8 @@ class Scene(NamedTuple):
         First vertex of each body.
     ring : (vertices, 4)
         Sides of the outlines of bodies, x, y, x, y [m].
-    body : (bodies, 5)
-        Box of each body, and its top [m].
+    body : (bodies, 6)
+        Box of each body, its top [m], and the building it belongs to.
     body_start : (cells + 1,)
         First entry of each fine cell in `body_item`.
     body_item : (entries,)
@@ -87,8 +87,8 @@ def azimuth_of(x: float, y: float) -> float:
 
 
 @kernel()
-def is_enclosed(scene: Scene, x: float, y: float, z: float) -> bool:
-    """Whether a point lies within a body: an odd number of sides of its outline lies to the east."""
+def is_enclosed(scene: Scene, x: float, y: float, z: float, own: int) -> bool:
+    """Whether a point lies within a body of another building: an odd number of its sides lies to the east."""
     size = scene.grid[2]
     column, row = math.floor((x - scene.grid[0]) / size), math.floor((y - scene.grid[1]) / size)
     if column < 0 or row < 0 or column >= scene.grid[3] or row >= scene.grid[4]:
@@ -96,7 +96,7 @@ def is_enclosed(scene: Scene, x: float, y: float, z: float) -> bool:
     cell = int(row * scene.grid[3] + column)
     for item in range(scene.body_start[cell], scene.body_start[cell + 1]):
         b = scene.body_item[item]
-        if scene.body[b, 4] <= z or x < scene.body[b, 0] or x > scene.body[b, 2]:
+        if scene.body[b, 5] == own or scene.body[b, 4] <= z or x < scene.body[b, 0] or x > scene.body[b, 2]:
             continue
         if y < scene.body[b, 1] or y > scene.body[b, 3]:
             continue
@@ -293,4 +293,24 @@ def find_hidden(scene: Scene, ends: Floats, top: Floats, hidden: npt.NDArray[np.
                 share = 0.02 + 0.48 * step
                 x = ends[w, 0] + share * ex + BEFORE_M * ey / length
                 y = ends[w, 1] + share * ey - BEFORE_M * ex / length
-                hidden[w] = is_enclosed(scene, x, y, top[w] - LOWER_M)
+                hidden[w] = is_enclosed(scene, x, y, top[w] - LOWER_M, -1)
+
+
+@kernel()
+def find_enclosed(scene: Scene, at: Floats, own: Integers, enclosed: npt.NDArray[np.bool_]) -> None:
+    """
+    Points that lie within a body of another building.
+
+    Parameters
+    ----------
+    scene
+        Bodies.
+    at : (points, 3)
+        Points [m].
+    own : (points,)
+        Building whose bodies do not count, −1 for none.
+    enclosed : (points,)
+        On return, whether each lies so.
+    """
+    for p in range(at.shape[0]):
+        enclosed[p] = is_enclosed(scene, at[p, 0], at[p, 1], at[p, 2], own[p])

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dothi.mesh.prisms import has_model, prisms_of
+from dothi.pieces import pieces
 from dothi.shapes import Floats
 from dothi.sun.bounce import CELL_M, bounces
+from dothi.sun.kernels import Seen
+from dothi.sun.rays import INSTALL, Mesh
 from dothi.sun.sensors import Sensors, sensors_on
 from dothi.sun.surfaces import Chosen, ground_around
 
 if TYPE_CHECKING:
     from dothi.city import City
     from dothi.sky.dome import Sky
-    from dothi.sun.kernels import Seen
     from dothi.sun.model import SunParams
 
 
@@ -38,36 +41,55 @@ def look(city: City, chosen: Chosen, sky: Sky, params: SunParams) -> tuple[Seen,
     seen, bounce, told
         What they see; shares of reflected light, in the order of `dothi.sky.light.BOUNCES`; diagnostics.
     """
-    from dothi.mesh.prisms import prisms_of
     from dothi.sun.relief import level_plain, relief_of
     from dothi.sun.scene import obstacles_of
     from dothi.sun.suns import suns_of
     from dothi.sun.tiles import Task, see_all
 
+    mesh, notes = _mesh(city, params)
     terrain = "terrain" in city.rasters
     relief = relief_of(city.rasters["terrain"]) if terrain else level_plain()
     wall = chosen.is_wall
     spacing = np.where(wall, params.wall_m, params.roof_m)
     sensors = sensors_on(chosen.shapes, chosen.normal, spacing)
     ground, middle, level = ground_around(chosen.middle, chosen.ground_m, relief, terrain=terrain)
-    n, pieces = len(chosen), len(middle)
+    n, n_ground = len(chosen), len(middle)
     task = Task(
         together(sensors, ground),
-        np.concatenate([chosen.normal, np.tile([0.0, 0.0, 1.0], (pieces, 1))]),
+        np.concatenate([chosen.normal, np.tile([0.0, 0.0, 1.0], (n_ground, 1))]),
         np.concatenate([chosen.middle, middle]),
         np.concatenate([chosen.ground_m, level]),
-        obstacles_of(prisms_of(city, modelled=True)),
+        np.concatenate([chosen.own, np.full(n_ground, -1)]),
+        obstacles_of(prisms_of(city, modelled=True), city["buildings"].index.to_numpy(dtype=np.int64)),
         relief,
         suns_of(sky),
         sky.places,
         params.reach_m,
+        mesh,
     )
-    seen = see_all(task)
-    is_ground = np.arange(n + pieces) >= n
-    area = np.concatenate([chosen.exposed_m2, np.full(pieces, CELL_M**2)])
+    seen = see_all(task, pieces())
+    is_ground = np.arange(n + n_ground) >= n
+    area = np.concatenate([chosen.exposed_m2, np.full(n_ground, CELL_M**2)])
     shares = bounces(seen, task.normal, task.middle, area, is_ground, params.ground_albedo, params.wall_albedo)
-    told = {"points": len(task.sensors.at), "points_enclosed_share": 1.0 - float(np.mean(seen.free[:n])) if n else 0.0}
-    return type(seen)(*(values[:n] for values in seen)), shares[:n], told
+    told = {
+        "notes": notes,
+        "back_end": "mesh" if mesh else "prisms",
+        "points": len(task.sensors.at),
+        "enclosed_share": 1.0 - float(np.mean(seen.free[:n])) if n else 0.0,
+    }
+    return Seen(*(values[:n] for values in seen)), shares[:n], told  # type: ignore[arg-type]  # arrays of either kind
+
+
+def _mesh(city: City, params: SunParams) -> tuple[Mesh | None, list[str]]:
+    """Triangles that give shade, where these are asked for or needed, and what is to be known of the choice."""
+    from dothi.sun.rays import have_embree, mesh_of
+
+    modelled = has_model(city)
+    if params.back_end == "prisms" or (params.back_end == "auto" and not modelled.any()):
+        return None, []
+    if params.back_end == "auto" and not have_embree():
+        return None, [f"{modelled.sum()} buildings with modelled roofs give the shade of their prisms: {INSTALL}"]
+    return mesh_of(city, params.crown_transmission), []
 
 
 def together(one: Sensors, other: Sensors) -> Sensors:

@@ -38,7 +38,13 @@ class SunParams(Params):
     wall_albedo: float = Field(default=0.3, ge=0.0, le=0.9, description="Share of light that walls reflect [1].")
     back_end: BackEnd = Field(
         default="auto",
-        description="What is looked at: prisms over footprints, a mesh of surfaces and trees, or what the city has [1].",
+        description="What gives shade: prisms, surfaces of sources and trees, or what the city has [1].",
+    )
+    crown_transmission: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=1.0,
+        description="Share of light that crowns of trees let through, mean of the year [1].",
     )
 
 
@@ -52,8 +58,8 @@ class SunModel:
     Sun and sky on every roof and wall.
 
     What every surface sees is found once: its share of 145 patches of the sky, and the hours in which the sun stands
-    above its horizon, among the buildings within reach and the hills around. From these, light of any hour is rebuilt by
-    `dothi.sky.Light`, with an anisotropic sky and what ground and walls nearby reflect.
+    above its horizon, among the buildings within reach and the hills around. From these, light of any hour is rebuilt
+    by `dothi.sky.Light`, with an anisotropic sky and what ground and walls nearby reflect.
     """
 
     params: SunParams = field(default_factory=SunParams)

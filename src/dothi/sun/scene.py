@@ -34,8 +34,8 @@ class Obstacles:
         Sides of the outlines of bodies [m].
     ring_start : (bodies + 1,)
         First side of each body.
-    body : (bodies, 5)
-        Box and top of each body [m].
+    body : (bodies, 6)
+        Box and top of each body [m], and the building it belongs to.
     """
 
     wall: Floats
@@ -45,8 +45,17 @@ class Obstacles:
     body: Floats
 
 
-def obstacles_of(prisms: Prisms) -> Obstacles:
-    """Walls and bodies of prisms; what stands on air counts down to the ground."""
+def obstacles_of(prisms: Prisms, building_id: Integers) -> Obstacles:
+    """
+    Walls and bodies of prisms; what stands on air counts down to the ground.
+
+    Parameters
+    ----------
+    prisms
+        Prisms.
+    building_id : (n_buildings,)
+        Buildings that they belong to.
+    """
     rings = prisms.rings
     sides = np.column_stack([rings.xy, rings.xy[rings.next]])
     top = prisms.top_m[rings.part_of_vertex]
@@ -57,10 +66,11 @@ def obstacles_of(prisms: Prisms) -> Obstacles:
                 np.minimum.reduceat(rings.xy, first[:-1], axis=0),
                 np.maximum.reduceat(rings.xy, first[:-1], axis=0),
                 prisms.top_m,
+                building_id[prisms.row],
             ]
         )
     else:
-        box = np.empty((0, 5))
+        box = np.empty((0, 6))
     length = np.hypot(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1])
     count = np.maximum(np.ceil(length / CELL_M), 1).astype(np.int64)
     count[length <= 0.0] = 0
@@ -141,7 +151,7 @@ def scene_of(
         boxes[used, 4] = np.maximum.reduceat(wall[:, 4], first)
     big = boxes.reshape(rows // COARSE, COARSE, columns // COARSE, COARSE, 5)
     coarse = np.concatenate([big[..., :2].min(axis=(1, 3)), big[..., 2:].max(axis=(1, 3))], axis=-1).reshape(-1, 5)
-    body = body - np.array([*origin, *origin, 0.0])
+    body = body - np.array([*origin, *origin, 0.0, 0.0])
     body_start, body_item = _touched(body, low, columns, rows)
     return Scene(
         np.array([low[0], low[1], CELL_M, columns, rows]),

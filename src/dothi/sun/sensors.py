@@ -41,8 +41,8 @@ def sensors_on(shapes: Shapes, normal: Floats, spacing_m: Floats) -> Sensors:
     """
     Points on flat surfaces.
 
-    Parallelograms are divided into equal parts along their sides; others take a grid in their plane, of which the points
-    within count.
+    Parallelograms are divided into equal parts along their sides; others take a grid in their plane, of which the
+    points within count.
 
     Parameters
     ----------

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 
+from dothi.mesh.rings import starts_of
 from dothi.mesh.skin import surface_table
 from dothi.shapes import Floats, Integers, Shapes
 from dothi.sky.light import normals
 from dothi.sun.bounce import CELL_M, cells_over
 from dothi.sun.sensors import OFFSET_M, Sensors
-from dothi.mesh.rings import starts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +57,12 @@ class Chosen:
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    @property
+    def own(self) -> Integers:
+        """Building of each surface that its source models, −1 of faces of prisms, shape ``(n,)``."""
+        drawn = self.table["method"].astype("object").to_numpy() == "source"
+        return np.where(drawn, self.table["building_id"].to_numpy(dtype=np.int64), -1)
 
     @property
     def is_wall(self) -> Any:
@@ -115,9 +121,11 @@ def ground_around(middle: Floats, ground_m: Floats, relief: Relief, *, terrain: 
     level = np.bincount(number, weights=ground_m, minlength=len(cells))[used] / np.bincount(number)[used]
     step = (np.arange(GROUND_POINTS) + 0.5) * CELL_M / GROUND_POINTS
     across, along = np.meshgrid(step, step)
-    xy = (corner[:, None, :] + np.column_stack([across.ravel(), along.ravel()])).reshape(-1, 2)
+    xy = np.asarray(corner[:, None, :] + np.column_stack([across.ravel(), along.ravel()])).reshape(-1, 2)
+    xy = xy.astype(np.float64)
     owner = np.repeat(np.arange(len(used)), GROUND_POINTS**2)
     z = relief.level[relief.cells(xy)] if terrain else level[owner]
     size: Integers = np.full(len(used), GROUND_POINTS**2)
     at = np.column_stack([xy, z + OFFSET_M])
-    return Sensors(starts_of(size), at, np.full(len(at), 1.0 / GROUND_POINTS**2)), corner + CELL_M / 2.0, level
+    sensors = Sensors(starts_of(size), at, np.full(len(at), 1.0 / GROUND_POINTS**2))
+    return sensors, np.asarray(corner + CELL_M / 2.0), np.asarray(level)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from dothi.content import code_digest
 from dothi.crs import Bounds
 from dothi.mesh.rings import ranges, starts_of
+from dothi.pieces import Pieces
 from dothi.shapes import Floats, Integers
 from dothi.sky.patches import N_PATCHES, ROWS
 from dothi.sun.kernels import Points, Seen, Suns
+from dothi.sun.rays import Mesh, see_mesh
 from dothi.sun.relief import Relief
 from dothi.sun.scene import CELL_M, Obstacles, around, scene_of
 from dothi.sun.sensors import Sensors
@@ -39,8 +42,12 @@ class Task:
         Middles of the surfaces [m].
     ground_m : (n,)
         Level of the ground before them [m].
+    own : (n,)
+        Building whose prism does not enclose a surface, as it models its own; −1 for none.
     obstacles, relief
         Buildings, and the terrain.
+    mesh
+        Triangles that take the place of walls; none where None.
     suns
         Sun in every hour.
     places
@@ -53,11 +60,13 @@ class Task:
     normal: Floats
     middle: Floats
     ground_m: Floats
+    own: Integers
     obstacles: Obstacles
     relief: Relief
     suns: Suns
     places: int
     reach_m: float
+    mesh: Mesh | None = None
 
     def tiles(self) -> Iterator[Integers]:
         """Surfaces of each tile that has any."""
@@ -78,12 +87,13 @@ class Tile:
     box: Bounds
     origin: tuple[float, float]
     terrain: tuple[Floats, Floats, Floats]
+    triangles: tuple[Any, ...]
 
     def key(self, task: Task, code: str) -> str:
         """Checksum of all that its result follows from."""
         found = hashlib.blake2b(code.encode(), digest_size=16)
         found.update(repr((self.box, task.reach_m, task.places)).encode())
-        for arrays in (self.points, self.around, self.terrain, task.suns):
+        for arrays in (self.points, self.around, self.terrain, self.triangles, task.suns):
             for array in arrays:
                 found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()
@@ -105,6 +115,7 @@ def tile_of(task: Task, surfaces: Integers) -> Tile:
         np.maximum(at[:, 2] - task.ground_m[owner], 0.0),
         cell.astype(np.int64),
         np.ascontiguousarray(task.normal[surfaces]),
+        np.ascontiguousarray(task.own[surfaces]),
     )
     low, high = (at[:, :2].min(axis=0), at[:, :2].max(axis=0)) if len(at) else (np.array(origin), np.array(origin))
     inner: Bounds = (*(np.floor(low / CELL_M) * CELL_M).tolist(), *(np.ceil(high / CELL_M) * CELL_M).tolist())
@@ -116,7 +127,9 @@ def tile_of(task: Task, surfaces: Integers) -> Tile:
         relief.near[used].astype(np.float64),
         np.ascontiguousarray(relief.level[used]),
     )
-    return Tile(surfaces, points, around(task.obstacles, inner, reach), box, (origin[0], origin[1]), terrain)
+    corner = (float(origin[0]), float(origin[1]))
+    triangles = () if task.mesh is None else task.mesh.within(box, corner)
+    return Tile(surfaces, points, around(task.obstacles, inner, reach), box, corner, terrain, triangles)
 
 
 def see_tile(task: Task, tile: Tile) -> Seen:
@@ -126,6 +139,8 @@ def see_tile(task: Task, tile: Tile) -> Seen:
     n = len(tile.surfaces)
     seen = nothing_seen(n, task.places)
     scene = scene_of(*tile.around, tile.box, tile.origin)
+    if tile.triangles:
+        return see_mesh(scene, tile.points, tile.terrain, tile.triangles, task.suns, seen)
     rows = np.array(ROWS, dtype=np.int64)
     see(scene, tile.points, task.suns, *tile.terrain, rows, task.reach_m, 0, n, seen)
     return seen
@@ -143,7 +158,7 @@ def nothing_seen(n: int, places: int) -> Seen:
     )
 
 
-def see_all(task: Task, kept: Callable[[Tile, Callable[[], Seen]], Seen] | None = None) -> Seen:
+def see_all(task: Task, kept: Pieces | None = None) -> Seen:
     """
     What all surfaces of a task see.
 
@@ -152,15 +167,16 @@ def see_all(task: Task, kept: Callable[[Tile, Callable[[], Seen]], Seen] | None 
     task
         Surfaces and obstacles.
     kept
-        Gives what a tile sees from where it was kept, or has it made and keeps it. It is called by several threads.
+        Where results of tiles are found and kept; nowhere where None.
     """
+    code = code_digest("dothi.sun.tiles") if kept else ""
     found = nothing_seen(len(task.normal), task.places)
 
     def one(surfaces: Integers) -> None:
         tile = tile_of(task, surfaces)
-        seen = kept(tile, lambda: see_tile(task, tile)) if kept else see_tile(task, tile)
+        seen = _found_or_made(task, tile, kept, code) if kept else see_tile(task, tile)
         for whole, part in zip(found, seen, strict=True):
-            whole[surfaces] = part
+            np.asarray(whole)[surfaces] = part
 
     tiles = list(task.tiles())
     if tiles:
@@ -168,6 +184,16 @@ def see_all(task: Task, kept: Callable[[Tile, Callable[[], Seen]], Seen] | None 
         with ThreadPoolExecutor(threads()) as pool:
             list(pool.map(one, tiles[1:]))
     return found
+
+
+def _found_or_made(task: Task, tile: Tile, kept: Pieces, code: str) -> Seen:
+    key = tile.key(task, code)
+    arrays = kept.find(key)
+    if arrays is not None and set(arrays) == set(Seen._fields):
+        return Seen(**arrays)
+    seen = see_tile(task, tile)
+    kept.keep(key, seen._asdict())
+    return seen
 
 
 def threads() -> int:
