@@ -18,6 +18,7 @@ from dothi.scenario_write import remove_scenario, write_scenario
 from dothi.server import rasters, static, tables
 from dothi.server.body import checked, read_json, taken
 from dothi.server.cities import Cities
+from dothi.server.energy import add_energy
 from dothi.server.guard import LOOPBACK, Guard
 from dothi.server.problems import ANSWERS, ProblemsFacts, answer_errors
 from dothi.server.reply import ASK_AGAIN, JSON, reply, reply_facts
@@ -99,6 +100,7 @@ def _with_addresses(cities: Cities, runs: Runs, web: FilePath) -> FastAPI:
     _add_tables(app, cities)
     _add_rasters(app, cities)
     add_transport(app, cities)
+    add_energy(app, cities)
     _add_files(app, cities, web)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     return app

@@ -92,6 +92,21 @@ export interface ComparisonFacts {
   areas: AreaFacts[];
 }
 
+/** Load curve of a building, or of all buildings of a ward, a transformer or the city. */
+export interface CurveFacts {
+  buildings: number;
+  uses: UseFacts[];
+  /** What is bought; carriers of which nothing is are left out. */
+  carriers: MonthsFacts[];
+  /** Greatest electric power of an hour [W]. */
+  peak_w: number;
+  /** When it begins, local time; empty where there is no weather. */
+  peak_time: string;
+  /** What solar modules make on the average day of each month [W]; empty without any. */
+  generation_days_w: number[][];
+  generation_months_kwh: number[];
+}
+
 /** Departures of one line from a stop. */
 export interface DepartureFacts {
   route_id: number;
@@ -126,6 +141,12 @@ export interface GridFacts {
 /** The fields over the ground that simulations gave a city. */
 export interface GridsFacts {
   grids: GridFacts[];
+}
+
+/** How the load of buildings by the hour is read: code 1 is none, 255 the top and above, 0 no value. */
+export interface HoursFacts {
+  rows: number;
+  top_w_m2: number;
 }
 
 /** An indicator. */
@@ -188,6 +209,12 @@ export interface Method {
   count: number;
   /** Of all values that are there. */
   share: number;
+}
+
+/** Energy of one carrier. */
+export interface MonthsFacts {
+  name: string;
+  months_kwh: number[];
 }
 
 /** One row of a table in full. */
@@ -388,6 +415,13 @@ export interface TripsFacts {
   pairs: [number, number, number][];
   /** Trips between different terminals, of which the pairs are a part. */
   all_pairs: number;
+}
+
+/** Electric power for one use. */
+export interface UseFacts {
+  name: string;
+  /** Average day of each month, 24 hours of local time each [W]. */
+  days_w: number[][];
 }
 
 /** One value, and how it came about. */
