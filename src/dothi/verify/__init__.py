@@ -85,6 +85,8 @@ ENGINES: Final[dict[str, str]] = {
     "access": "dothi.verify.access",
     "emissions": "dothi.verify.emissions",
     "noise": "dothi.verify.noise",
+    "pv": "dothi.verify.pv",
+    "carbon": "dothi.verify.carbon",
     "flood": "dothi.verify.flood",
     "heat": "dothi.verify.heat",
 }
