@@ -59,7 +59,8 @@ def grid_of_pandapower(path: Path, problems: Problems) -> GridFile:
     Grid of a file of pandapower.
 
     Closed switches between two buses make one node of them; a line with an open switch is open. Taps count wherever
-    their position is written, also where the file names no kind of tap changer: pandapower 3 leaves them out of account then.
+    their position is written, also where the file names no kind of tap changer: pandapower 3 leaves
+    them out of account then.
     """
     net = _tables(path, problems)
     buses = net["bus"]

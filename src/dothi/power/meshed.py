@@ -71,7 +71,7 @@ class Meshed:
         return _filled(kind, n, id=np.arange(self.first[kind], self._next), **columns)
 
     def power_flow(
-        self, p: Floats, q: Floats, *, method: Method = "newton_raphson", threads: int = -1
+        self, p: Floats, q: Floats, *, method: Method = "newton_raphson", tolerance: float = 1e-8, threads: int = -1
     ) -> dict[str, Any]:
         """
         Power flow of many time steps.
@@ -105,7 +105,7 @@ class Meshed:
             found: Any = self.model.calculate_power_flow(
                 update_data={"sym_load": update},
                 calculation_method=CalculationMethod[method],
-                error_tolerance=1e-10,
+                error_tolerance=tolerance,
                 max_iterations=100,
                 threading=threads,
             )
