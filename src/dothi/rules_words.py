@@ -364,7 +364,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "le sol est déjà aussi haut sur {a} de la ligne",
         "mặt đất đã cao bằng trên {a} chiều dài tuyến",
     ),
-    "says {a} or pathway": ("dit {a} ou pathway", "ghi {a} hoặc pathway"),
+    "says {a}, pathway or weather_of": ("dit {a}, pathway ou weather_of", "ghi {a}, pathway hoặc weather_of"),
     "is relative to {a}; source: {b} (compared with the publication)": (
         "est relatif à {a} ; source : {b} (comparé à la publication)",
         "so với {a}; nguồn: {b} (đã đối chiếu với ấn phẩm)",
@@ -372,6 +372,18 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "is relative to {a}; source: {b} (not compared yet with the publication)": (
         "est relatif à {a} ; source : {b} (pas encore comparé à la publication)",
         "so với {a}; nguồn: {b} (chưa đối chiếu với ấn phẩm)",
+    ),
+    "is a place whose climate is known ({a})": (
+        "est un lieu dont le climat est connu ({a})",
+        "là nơi đã biết khí hậu ({a})",
+    ),
+    "is a typical year made from the normals of {a}; source: {b} (compared with the publication)": (
+        "est une année type tirée des normales de {a} ; source : {b} (comparées à la publication)",
+        "là năm điển hình lập từ số liệu khí hậu của {a}; nguồn: {b} (đã đối chiếu với ấn phẩm)",
+    ),
+    "is a typical year made from the normals of {a}; source: {b} (not compared yet with the publication)": (
+        "est une année type tirée des normales de {a} ; source : {b} (pas encore comparées à la publication)",
+        "là năm điển hình lập từ số liệu khí hậu của {a}; nguồn: {b} (chưa đối chiếu với ấn phẩm)",
     ),
     "leaves out what is for design storms, as hyetograph is given: {a}": (
         "omet ce qui vaut pour les pluies de projet, puisque hyetograph est donné : {a}",

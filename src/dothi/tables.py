@@ -246,7 +246,9 @@ _DECLARED = (
             "sky": Column("packed", "", "Share that it sees of each of 145 patches of the sky, in 255ths."),
             "sun": Column("packed", "", "Share of it that the sun reaches from each of its places, in 255ths."),
             "bounce_ground_beam": Column("float", "", "Part of the beam on open ground that comes by reflection.", 0.0),
-            "bounce_ground_sky": Column("float", "", "Part of the light of the open sky that the ground reflects.", 0.0),
+            "bounce_ground_sky": Column(
+                "float", "", "Part of the light of the open sky that the ground reflects.", 0.0
+            ),
             "bounce_wall_beam": Column("float", "", "Part of the beam on open walls that comes by reflection.", 0.0),
             "bounce_wall_sky": Column("float", "", "Part of the light of the sky that walls reflect.", 0.0),
         },
@@ -726,6 +728,9 @@ _DECLARED = (
                 "float", "", "Times the rain of every storm; `hyetographs` have it already.", 0.0, 10.0
             ),
             "sea_level_m": Column("float", "m", "Rise of the sea; `stages` have it already.", -5.0, 20.0),
+            "weather_of": Column(
+                "string", "", "Place whose climate the weather is of, where not its own.", missing=True
+            ),
         },
     ),
     Table(

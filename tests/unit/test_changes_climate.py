@@ -8,6 +8,7 @@ from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from dothi.changes import CHANGES
+from dothi.changes.climate import NEUTRAL
 from dothi.derive.storms import Curve, alternating_blocks, chicago
 from dothi.errors import InputError, Problems
 
@@ -90,7 +91,7 @@ def test_the_climate_is_written_down_and_adds_up(city):
     once = apply(city, "climate", temperature_offset_k=1.5, rain_factor=1.2, sea_level_m=0.3)
     twice = apply(once, "climate", temperature_offset_k=0.5, rain_factor=1.1)
     (row,) = twice["climate"].to_dict("records")
-    assert_allclose(list(row.values()), [2.0, 1.32, 0.3])
+    assert_allclose([row[name] for name in NEUTRAL], [2.0, 1.32, 0.3])
     assert_allclose(twice["weather"]["air_temperature_c"], [34.0, 6.0, 12.0])
     assert not len(city["climate"])
 
@@ -109,7 +110,7 @@ def test_a_pathway_gives_values_with_their_source(city):
     problems = Problems()
     after = change("climate", pathway="tracc-2050", rain_factor=1.15).apply(city, problems)
     (row,) = after["climate"].to_dict("records")
-    assert_allclose(list(row.values()), [2.0, 1.15, 0.0])
+    assert_allclose([row[name] for name in NEUTRAL], [2.0, 1.15, 0.0])
     (note,) = map(str, problems)
     assert "1976–2005" in note
     assert "not compared yet" in note
@@ -314,3 +315,59 @@ def test_a_storm_reads_back_from_what_is_kept_of_it(city):
     assert again == whole
     whole = change("storm", **DESIGN)
     assert type(whole).model_validate_json(whole.model_dump_json()) == whole
+
+
+def year_of(city):
+    """A whole year of weather under the sun of the town."""
+    from dothi.derive.weather import normals, typical_year
+
+    station = normals("Nantes")
+    weather = typical_year(
+        station, latitude=47.2, longitude=-1.55, elevation_m=20.0, time_zone_h=1.0, rng=np.random.default_rng(1)
+    )
+    return city.with_tables(weather=weather)
+
+
+def test_weather_may_be_that_of_another_place_under_the_same_sun(little_city):
+    before = year_of(little_city)
+    after = apply(before, "climate", weather_of="hà nội")
+    hot, cold = after["weather"], before["weather"]
+    assert (hot["time"] == cold["time"]).all()
+    assert abs(hot["air_temperature_c"].mean() - 23.9) < 0.1  # mean of the twelve normals of Hanoi
+    daily = hot["ghi_w_m2"].to_numpy().reshape(365, 24)
+    assert daily[171].astype(bool).sum() >= 15  # a June day of Nantes is as long as it was
+    assert after["climate"]["weather_of"].tolist() == ["hà nội"]
+    again = apply(before, "climate", weather_of="Hanoi")
+    assert_frame_equal(hot, again["weather"])
+
+
+def test_warming_comes_on_top_of_the_weather_of_another_place_in_any_order(little_city):
+    city = year_of(little_city)
+    once = apply(city, "climate", weather_of="Hue", temperature_offset_k=2.0)
+    twice = apply(apply(city, "climate", temperature_offset_k=2.0), "climate", weather_of="Hue")
+    assert_frame_equal(once["weather"], twice["weather"])
+    later = apply(once, "climate", temperature_offset_k=1.0)
+    assert later["climate"]["weather_of"].tolist() == ["Hue"]
+    assert later["climate"]["temperature_offset_k"].tolist() == [3.0]
+
+
+def test_sunshine_of_another_place_keeps_its_share_of_the_day():
+    from dothi.changes.weathering import under_sun_of
+    from dothi.derive.weather import normals
+
+    station = normals("Hanoi")
+    same = under_sun_of(station, station.latitude)
+    assert_allclose(same.sunshine_h, station.sunshine_h)
+    north = under_sun_of(station, 47.2)
+    assert north.sunshine_h[5] > 1.15 * station.sunshine_h[5]  # June days are 16 h long there, 13.4 h in Hanoi
+    assert north.sunshine_h[11] < 0.85 * station.sunshine_h[11]
+
+
+def test_a_place_without_normals_is_named_with_those_that_have_them(little_city):
+    (error,) = errors(year_of(little_city), "climate", weather_of="Atlantis")
+    assert "Atlantis" in error and "Hà Nội" in error
+
+
+def test_a_city_without_weather_cannot_have_that_of_another_place(little_city):
+    (error,) = errors(little_city, "climate", weather_of="Hanoi")
+    assert "table is present" in error

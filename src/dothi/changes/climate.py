@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from dothi.changes.base import Change
-from dothi.changes.weathering import rained, risen, warmed
+from dothi.changes.weathering import elsewhere, rained, risen, warmed
 
 if TYPE_CHECKING:
     from dothi.city import City
@@ -25,6 +25,10 @@ class Climate(Change):
     the rise, whether the storm stands before or behind. Rain of the hourly weather stays: it is of all days, not of
     storms. Where the climate changes twice, offsets and rises add up and factors multiply.
 
+    The weather may also be that of another place: a typical year is made from its normals, with its temperatures,
+    humidity, wind, rain and share of sunshine, under the sun of this city. The path of the sun stays, as light and
+    shadows of the buildings are of here; warming comes on top.
+
     A pathway gives values with their source from the data of the country, as differences from its own period of
     reference; what is written beside it counts in its place.
     """
@@ -41,20 +45,26 @@ class Climate(Change):
         None, description="Pathway in the data of the country, such as `tracc-2050` (France), `rcp85-2100` (Vietnam)."
     )
 
+    weather_of: str | None = Field(
+        None,
+        min_length=1,
+        description="Place whose typical year takes the place of the weather, such as `Hanoi`, `Da Nang`, `Nantes`.",
+    )
+
     touches: ClassVar = ("climate", "weather", "storms", "hyetographs", "stages")
     sentence: ClassVar = {
-        "en": "Another climate[ ({pathway})][: {temperature_offset_k} K warmer][, storms × {rain_factor}]"
-        "[, sea {sea_level_m} m higher]",
-        "fr": "Un autre climat[ ({pathway})][ : {temperature_offset_k} K de plus][, pluies d’orage × {rain_factor}]"
-        "[, mer plus haute de {sea_level_m} m]",
-        "vi": "Khí hậu khác[ ({pathway})][: nóng thêm {temperature_offset_k} K][, mưa lớn × {rain_factor}]"
-        "[, nước biển dâng {sea_level_m} m]",
+        "en": "Another climate[ ({pathway})][, that of {weather_of}][: {temperature_offset_k} K warmer]"
+        "[, storms × {rain_factor}][, sea {sea_level_m} m higher]",
+        "fr": "Un autre climat[ ({pathway})][, celui de {weather_of}][ : {temperature_offset_k} K de plus]"
+        "[, pluies d’orage × {rain_factor}][, mer plus haute de {sea_level_m} m]",
+        "vi": "Khí hậu khác[ ({pathway})][, như ở {weather_of}][: nóng thêm {temperature_offset_k} K]"
+        "[, mưa lớn × {rain_factor}][, nước biển dâng {sea_level_m} m]",
     }
 
     @model_validator(mode="after")
     def _says_something(self) -> Climate:
-        if all(getattr(self, name) is None for name in (*NEUTRAL, "pathway")):
-            raise ValueError(f"says {', '.join(NEUTRAL)} or pathway")
+        if all(getattr(self, name) is None for name in (*NEUTRAL, "pathway", "weather_of")):
+            raise ValueError(f"says {', '.join(NEUTRAL)}, pathway or weather_of")
         return self
 
     def apply(self, city: City, problems: Problems) -> City:
@@ -65,14 +75,20 @@ class Climate(Change):
         if problems.errors:
             return city
         change = {name: _first(getattr(self, name), found.get(name), none) for name, none in NEUTRAL.items()}
-        before = city["climate"].iloc[0].to_dict() if len(city["climate"]) else NEUTRAL
-        row = {
+        before = {**NEUTRAL, **(city["climate"].iloc[0].to_dict() if len(city["climate"]) else {})}
+        row: dict[str, Any] = {
             "temperature_offset_k": before["temperature_offset_k"] + change["temperature_offset_k"],
             "rain_factor": before["rain_factor"] * change["rain_factor"],
             "sea_level_m": before["sea_level_m"] + change["sea_level_m"],
         }
+        place = self.weather_of or before.get("weather_of")
+        if isinstance(place, str):
+            row["weather_of"] = place
         tables: dict[str, Any] = {"climate": pd.DataFrame([row])}
-        if "weather" in city:
+        if self.weather_of is not None:
+            weather = elsewhere(city, self.weather_of, problems)
+            tables["weather"] = warmed(weather, row["temperature_offset_k"])
+        elif "weather" in city:
             tables["weather"] = warmed(city["weather"], change["temperature_offset_k"])
         if "storms" in city:
             tables |= rained(city["storms"], city["hyetographs"], change["rain_factor"])
