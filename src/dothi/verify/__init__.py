@@ -87,8 +87,10 @@ ENGINES: Final[dict[str, str]] = {
     "noise": "dothi.verify.noise",
     "pv": "dothi.verify.pv",
     "carbon": "dothi.verify.carbon",
+    "power": "dothi.verify.power",
     "flood": "dothi.verify.flood",
     "heat": "dothi.verify.heat",
+    "cooling": "dothi.verify.cooling",
 }
 """Modules with the cases of each engine."""
 
