@@ -54,8 +54,8 @@ KPIS: Final = (
         "lower",
         ("carbon", "emissions"),
         {
-            "en": "CO₂ of the energy of buildings (fuels, electricity, heat and cold) and of traffic on the city’s roads "
-            "/ residents; waste and losses of the grid are left out",
+            "en": "CO₂ of the energy of buildings (fuels, electricity, heat and cold) and of traffic on the city’s "
+            "roads / residents; waste and losses of the grid are left out",
             "fr": "CO₂ de l’énergie des bâtiments (combustibles, électricité, chaleur et froid) et du trafic sur les "
             "voies de la ville / habitants ; déchets et pertes du réseau non comptés",
             "vi": "CO₂ từ năng lượng của công trình (nhiên liệu, điện, nhiệt và lạnh) và giao thông trên đường trong "
@@ -76,8 +76,8 @@ KPIS: Final = (
         "higher",
         ("pv", "heat"),
         {
-            "en": "Electricity of a year from modules on all usable roofs, with their shade / electricity that buildings "
-            "use",
+            "en": "Electricity of a year from modules on all usable roofs, with their shade / electricity that "
+            "buildings use",
             "fr": "Électricité annuelle de modules sur toutes les toitures utilisables, ombres comprises / électricité "
             "consommée par les bâtiments",
             "vi": "Điện một năm từ pin trên toàn bộ mái sử dụng được, có xét bóng che / điện tiêu thụ của công trình",
