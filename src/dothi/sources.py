@@ -226,7 +226,47 @@ class Population(FileSource):
         )
 
 
+class Pandapower(FileSource):
+    """Electricity grid that `pandapower.to_json` wrote."""
+
+    kind: Literal["pandapower"]
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.pandapower_json:read_pandapower"
+
+
+class OpenDss(FileSource):
+    """Electricity grid in a script of OpenDSS; what it redirects to lies beside it."""
+
+    kind: Literal["opendss"]
+    crs: str | None = None
+    reader: ClassVar[str] = "dothi.io.opendss:read_opendss"
+
+    def files(self, folder: Path) -> list[Path]:
+        """The script, first, and the other scripts and tables of its folder."""
+        script = folder / self.path
+        endings = {".dss", ".txt", ".csv"}
+        beside = sorted(script.parent.glob("*")) if script.parent.is_dir() else []
+        return [script, *(file for file in beside if file.suffix.lower() in endings and file != script)]
+
+    def read(self, folder: Path, problems: Problems, extent: Extent | None) -> Tables:
+        """Tables of the script."""
+        from dothi.io.opendss import read_opendss
+
+        return read_opendss(self.files(folder)[0], problems, crs=self.crs, extent=extent)
+
+
 AnySource = Annotated[
-    Nantes | Osm | Vector | CityJson | CityGml | Gtfs | Terrain | TerrainPoints | Weather | Population,
+    Nantes
+    | Osm
+    | Vector
+    | CityJson
+    | CityGml
+    | Gtfs
+    | Terrain
+    | TerrainPoints
+    | Weather
+    | Population
+    | Pandapower
+    | OpenDss,
     Field(discriminator="kind"),
 ]

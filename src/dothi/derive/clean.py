@@ -104,6 +104,9 @@ RULES: Final[dict[str, Rule]] = {
     "links": Rule("always"),
     "routes": Rule("always"),
     "shapes": Rule("always"),
+    "grid_nodes": Rule("always"),
+    "grid_lines": Rule("always"),
+    "transformers": Rule("always"),
 }
 
 

@@ -65,7 +65,7 @@ def as_city_tables(grid: GridFile, crs: str, problems: Problems) -> dict[str, An
     import shapely
 
     nodes, lines = grid.nodes, grid.lines
-    xy = nodes[["x", "y"]].to_numpy(dtype=float)
+    xy = _placed(grid, problems)
     lacking = ~np.isfinite(xy).all(axis=1)
     if lacking.any():
         rows = nodes["source_id"][lacking]
@@ -90,6 +90,31 @@ def as_city_tables(grid: GridFile, crs: str, problems: Problems) -> dict[str, An
             grid.transformers.assign(**method), geometry=shapely.points(xy[at].reshape(-1, 2)), crs=crs
         ),
     }
+
+
+def _placed(grid: GridFile, problems: Problems) -> Floats:
+    """Coordinates of nodes; those that have none are put where the nearest node along the grid is that has some."""
+    nodes = grid.nodes
+    xy = nodes[["x", "y"]].to_numpy(dtype=float).copy()
+    ends = [
+        nodes.index.get_indexer(table[f"{end}_grid_node_id"])
+        for table, names in ((grid.lines, ("from", "to")), (grid.transformers, ("primary", "secondary")))
+        for end in names
+        if len(table)
+    ]
+    one, other = np.concatenate([*ends[::2], *ends[1::2]]), np.concatenate([*ends[1::2], *ends[::2]])
+    without = ~np.isfinite(xy).all(axis=1)
+    while True:
+        known = np.isfinite(xy).all(axis=1)
+        gives = known[one] & ~known[other]
+        if not gives.any():
+            break
+        xy[other[gives]] = xy[one[gives]]
+    moved = without & np.isfinite(xy).all(axis=1)
+    if moved.any():
+        rule = "were put where their neighbours are, as they have no coordinates"
+        problems.repair(rule, table="grid_nodes", rows=nodes["source_id"][moved])
+    return xy
 
 
 def _straight(one: Floats, other: Floats) -> Any:

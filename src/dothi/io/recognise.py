@@ -74,6 +74,10 @@ def recognise(path: Path, problems: Problems) -> list[dict[str, Any]]:
         name.endswith((".json", ".jsonl")) and b"CityJSON" in _head(path)
     ):
         return [{"kind": "cityjson"}]
+    elif name.endswith(".json") and b"pandapowerNet" in _head(path):
+        return [{"kind": "pandapower"}]
+    elif name.endswith(".dss"):
+        return [{"kind": "opendss"}]
     elif name.endswith((*VECTORS, ".json")):
         return _layers(path, problems)
     problems.error(

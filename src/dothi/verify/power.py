@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from dothi.power.network import Network, network_of
 from dothi.shapes import Floats, Integers
 from dothi.verify import Case, Quantity
 
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 SINGLE: Final = 2e-7
 """Loads are kept as float32, of 24 bits."""
 
@@ -27,7 +28,7 @@ def grid(
     transformers: Any = None,
     nominal: Any = None,
     c_nf: float = 0.0,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> Tables:
     """
     Tables of a small grid: node 0 is held, lines of 1 km.
 
@@ -118,7 +119,7 @@ def transformer_table(primary: Any, secondary: Any, *, tap: float = 1.0, kva: fl
     return pd.DataFrame({**columns, "iron_loss_pct": 0.1, "no_load_current_pct": 0.7, "tap_ratio": tap})
 
 
-def made_up(seed: int, *, loops: int = 0) -> tuple[Any, Integers, Floats, Floats]:
+def made_up(seed: int, *, loops: int = 0) -> tuple[Tables, Integers, Floats, Floats]:
     """
     A grid of medium voltage with a station and a low-voltage tree of 20 nodes at each node, and its loads of 16 hours.
 
@@ -157,7 +158,8 @@ def _peer(seed: int, loops: int) -> Iterator[Quantity]:
     tables, at, p, q = made_up(seed, loops=loops)
     network = network_of(*tables)
     flow = power_flow(network, at, blocked(p), blocked(q), 16)
-    peer = Meshed(*tables, at).power_flow(p.T, q.T, tolerance=1e-12)
+    nodes, lines, transformers = tables
+    peer = Meshed(nodes, lines, transformers, at).power_flow(p.T, q.T, tolerance=1e-12)
     volt = peer["node"]["u_pu"]
     for name, own, theirs in (("lowest", flow.low_pu, volt.min(axis=0)), ("highest", flow.high_pu, volt.max(axis=0))):
         error = float(np.abs(own - theirs[network.nodes]).max())
@@ -229,7 +231,7 @@ def _script(path: Path) -> Any:
 
 
 def _beside(
-    found: dict[str, Floats], known: dict[str, tuple[float | None, ...]], tolerance: float
+    found: Mapping[str, Floats], known: Mapping[str, tuple[float | None, ...]], tolerance: float
 ) -> Iterator[Quantity]:
     for bus, values in known.items():
         for phase, reference in zip("abc", values, strict=True):
