@@ -215,7 +215,8 @@ def phase_lines(script: Script) -> Iterator[PhaseLine]:
         times = length * METRES.get(own, 1.0) / METRES.get(its, METRES.get(own, 1.0))
         metres = length * METRES.get(own, METRES.get(its, 1.0))
         rating = line.number("normamps", code.number("normamps") if code else np.nan)
-        yield PhaseLine(line.name, one, other, phases, (r + 1j * x) * times, c * 1e-9 * times, metres, rating)
+        impedance = np.asarray((r + 1j * x) * times, dtype=complex)
+        yield PhaseLine(line.name, one, other, phases, impedance, c * 1e-9 * times, metres, rating)
 
 
 def _matrices(element: Element, n: int) -> tuple[Floats, Floats, Floats]:
@@ -258,8 +259,8 @@ def windings_of(element: Element) -> tuple[int, list[Winding], float]:
         if key == "wdg":
             at = int(number(value)) - 1
         elif key in many:
-            for place, entry in enumerate(words(value)):
-                _put(columns, many[key], place, entry)
+            for place, text in enumerate(words(value)):
+                _put(columns, many[key], place, text)
         elif key in many.values():
             _put(columns, key, at, value)
     n = int(element.number("phases", 3.0))

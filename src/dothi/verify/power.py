@@ -72,8 +72,8 @@ def grid(
 def solved(tables: Any, at: Any, p: Any, q: Any) -> tuple[Network, Flow]:
     """Power flow of one hour."""
     network = network_of(*tables)
-    powers = (blocked(np.asarray(values, dtype=float)[:, None]) for values in (p, q))
-    return network, power_flow(network, np.asarray(at), *powers, 1)
+    active, reactive = (blocked(np.asarray(values, dtype=float)[:, None]) for values in (p, q))
+    return network, power_flow(network, np.asarray(at), active, reactive, 1)
 
 
 def _two_buses() -> Iterator[Quantity]:
