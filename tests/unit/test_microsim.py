@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,13 @@ from numpy.testing import assert_allclose
 
 from dothi.errors import EngineMissingError
 from dothi.microsim import convert
+from dothi.microsim.crossings import Crossings, find_crossings
 from dothi.microsim.jam import Course, read_course
 from dothi.microsim.model import MicrosimModel, MicrosimParams
-from dothi.microsim.routes import Streets, fitted, ways_from_flows
+from dothi.microsim.network import Network
+from dothi.microsim.routes import Streets, Way, ends_of, fitted, ways_from_flows
+from dothi.microsim.signals import best_plans, fitted_plan, where_signals
+from dothi.microsim.streams import Streams, equivalent, gap_capacity_pcu_h, read_streams
 from dothi.microsim.sumo import Sumo, count
 
 needs_sumo = pytest.mark.skipif(importlib.util.find_spec("sumo") is None, reason="SUMO is not installed")
@@ -21,25 +26,51 @@ needs_sumo = pytest.mark.skipif(importlib.util.find_spec("sumo") is None, reason
 
 def ring(n=6):
     """A one-way ring of links of 100 m, 10 s each."""
-    return Streets(np.full(n, 100.0), np.full(n, 10.0), [[(link + 1) % n] for link in range(n)])
+    return Streets(np.full(n, 10.0), [[(link + 1) % n] for link in range(n)])
+
+
+def drawn(flow, **more):
+    return ways_from_flows(ring(), flow, kind="car", duration_s=3600.0, rng=np.random.default_rng(1), **more)
 
 
 def test_ways_add_up_to_the_flows():
-    flow = np.full(6, 360.0)
-    ways = ways_from_flows(ring(), flow, kind="car", duration_s=3600.0, rng=np.random.default_rng(1))
-    drawn = np.bincount([link for way in ways for link in way.links], minlength=6)
-    assert (convert.geh(drawn.astype(float), flow) < 1.5).all()
+    flow = np.array([100.0, 360.0, 360.0, 360.0, 200.0, 0.0])
+    ways = drawn(flow)
+    counts = np.bincount([link for way in ways for link in way.links], minlength=6)
+    assert (convert.geh(counts.astype(float), flow) < 1.5).all()
     departs = [way.depart_s for way in ways]
     assert departs == sorted(departs)
     assert all(0.0 <= depart < 3600.0 for depart in departs)
     assert all(turn == (link + 1) % 6 for way in ways for link, turn in zip(way.links[:-1], way.links[1:], strict=True))
 
 
+def test_vehicles_set_out_and_end_where_flow_comes_and_goes():
+    ways = drawn(np.array([100.0, 360.0, 360.0, 360.0, 200.0, 0.0]))
+    assert {way.links[0] for way in ways} == {0, 1}  # 100 at the beginning of link 0, 260 more at that of link 1
+    assert {way.links[-1] for way in ways} == {3, 4}
+    begin, end = ends_of(ring(), np.array([100.0, 360.0, 360.0, 360.0, 200.0, 0.0]))
+    assert_allclose(begin, [100.0, 260.0, 0.0, 0.0, 0.0, 0.0])
+    assert_allclose(end, [0.0, 0.0, 0.0, 160.0, 200.0, 0.0])
+
+
+def test_what_comes_to_a_dead_end_stays_and_what_leaves_it_sets_out_there():
+    back_and_forth = Streets(np.full(4, 10.0), [[1], [], [3], []])  # 0 1 lead there, 2 3 back
+    begin, end = ends_of(back_and_forth, np.full(4, 50.0))
+    assert_allclose(begin, [50.0, 0.0, 50.0, 0.0])
+    assert_allclose(end, [0.0, 50.0, 0.0, 50.0])
+
+
 def test_links_without_flow_are_not_driven_along():
     flow = np.array([0.0, 100.0, 100.0, 100.0, 0.0, 0.0])
-    ways = ways_from_flows(ring(), flow, kind="car", duration_s=3600.0, rng=np.random.default_rng(1))
-    assert {link for way in ways for link in way.links} == {1, 2, 3}
-    assert ways_from_flows(ring(), 0.0 * flow, kind="car", duration_s=3600.0, rng=np.random.default_rng(1)) == []
+    assert {way.links for way in drawn(flow)} == {(1, 2, 3)}
+    assert drawn(0.0 * flow) == []
+
+
+def test_ways_are_thinned_out_where_not_all_can_pass_and_begin_and_end_where_they_did():
+    flow = np.array([0.0, 400.0, 400.0, 400.0, 0.0, 0.0])
+    ways = drawn(flow, passing=np.array([1.0, 1.0, 0.25, 1.0, 1.0, 1.0]))
+    assert {way.links for way in ways} == {(1, 2, 3)}
+    assert 100 <= len(ways) < 400
 
 
 def test_weights_of_ways_are_found_where_they_are_unique():
@@ -50,14 +81,6 @@ def test_weights_of_ways_are_found_where_they_are_unique():
 
 def test_geh_is_that_of_its_definition():
     assert_allclose(convert.geh(np.array([110.0, 0.0, 0.0]), np.array([90.0, 0.0, 50.0])), [2.0, 0.0, 10.0])
-
-
-def test_signals_stand_where_two_busy_streets_cross(little_city):
-    links = little_city["links"]
-    flow = np.where((links["to_node_id"] == 12).to_numpy(), 300.0, 10.0)
-    assert convert.busy_crossings(links, flow, 800.0).tolist() == [12]
-    one = (links["from_node_id"] == 11).to_numpy() & (links["to_node_id"] == 12).to_numpy()
-    assert convert.busy_crossings(links, np.where(one, 1200.0, 10.0), 800.0).tolist() == []
 
 
 def test_an_area_of_one_corner_is_refused():
@@ -119,11 +142,18 @@ def flowing(little_city):
     return little_city.with_tables(links=links.assign(**flows, time_car_s=10.0, saturation=0.2))
 
 
+def network(nodes, links, folder, join_m=25.0, ring_m=40.0, lit=()):
+    """A network of SUMO, with signals at some nodes."""
+    made = Network.made(nodes, links, join_m, ring_m, Sumo.find(), folder)
+    if lit:
+        made._convert(lit, made.path)
+    return made.path
+
+
 @needs_sumo
 def test_network_of_sumo_has_the_links_and_the_turns_of_the_city(little_city, tmp_path):
     links = little_city["links"]
-    model = MicrosimModel()
-    net = model._network(little_city["nodes"], links, [12], Sumo.find(), tmp_path)
+    net = network(little_city["nodes"], links, tmp_path, lit=[12])
     onward = convert.read_connections(net, links.index)
     head, tail = links["to_node_id"].to_numpy(), links["from_node_id"].to_numpy()
     assert all(tail[turn] == head[link] for link, turns in enumerate(onward) for turn in turns)
@@ -238,7 +268,7 @@ def ring_road():
 @needs_sumo
 def test_a_small_roundabout_is_one_crossing(ring_road, tmp_path):
     nodes, links = ring_road
-    net = MicrosimModel()._network(nodes, links, [], Sumo.find(), tmp_path)
+    net = network(nodes, links, tmp_path)
     assert convert.read_kept(net, links.index).tolist() == [False] * 4 + [True] * 8
     onward = convert.read_connections(net, links.index)
     assert all(set(onward[entry]) >= {8, 9, 10, 11} - {entry + 4} for entry in range(4, 8))
@@ -250,9 +280,126 @@ def test_each_crossing_has_signals_of_its_own(ring_road, tmp_path):
     apart = nodes.set_geometry(nodes.scale(2.5, 2.5, origin=(0.0, 0.0)))  # 20 m from crossing to crossing
     xy = shapely.get_coordinates(np.asarray(apart.geometry.array, dtype=object))
     lines = shapely.linestrings(np.stack([xy[links["from_node_id"]], xy[links["to_node_id"]]], axis=1))
-    model = MicrosimModel(MicrosimParams(join_m=0.0))
-    net = model._network(apart, links.set_geometry(lines, crs=links.crs), [0, 1], Sumo.find(), tmp_path)
+    net = network(apart, links.set_geometry(lines, crs=links.crs), tmp_path, join_m=0.0, lit=[0, 1])
     assert net.read_text(encoding="utf-8").count("<tlLogic") == 2
+
+
+def test_nodes_close_together_are_one_crossing_and_those_of_a_large_roundabout_stay_apart(ring_road):
+    nodes, links = ring_road
+    assert find_crossings(nodes, links, 10.0, 0.0) == Crossings(((0, 1, 2, 3),), ())
+    assert find_crossings(nodes, links, 5.0, 0.0) == Crossings((), ())
+    flagged = links.assign(roundabout=[True] * 4 + [False] * 8)
+    assert find_crossings(nodes, flagged, 10.0, 30.0) == Crossings((), ((0, 1, 2, 3),))
+    assert find_crossings(nodes, flagged, 5.0, 50.0) == Crossings(((0, 1, 2, 3),), ())
+
+
+def test_short_streets_in_a_row_are_not_one_crossing(ring_road):
+    nodes, links = ring_road
+    found = find_crossings(nodes, links, 2.0, 0.0)
+    assert found.joined == ()
+    far = nodes.set_geometry(nodes.scale(1.0, 10.0, origin=(0.0, 0.0)))  # 80 m from north to south, by links of 8 m
+    assert find_crossings(far, links, 10.0, 0.0).joined == ((0, 1), (2, 3))
+
+
+@needs_sumo
+def test_a_large_roundabout_stays_one_and_goes_first(ring_road, tmp_path):
+    nodes, links = ring_road
+    wide = nodes.set_geometry(nodes.scale(5.0, 5.0, origin=(0.0, 0.0)))
+    flagged = links.assign(roundabout=[True] * 4 + [False] * 8)
+    flagged = flagged.set_geometry(flagged.scale(5.0, 5.0, origin=(0.0, 0.0)))
+    net = network(wide, flagged, tmp_path)
+    assert convert.read_kept(net, flagged.index).all()
+    streams = read_streams(net, flagged.index)
+    turns = list(zip(streams.start, streams.end, streams.first, strict=True))
+    assert not any(first for start, _, first in turns if start < 4)
+    assert all(first for start, end, first in turns if start >= 4 > end)
+
+
+def test_gaps_pass_what_harders_says():
+    q = 600.0 / 3600.0
+    assert_allclose(gap_capacity_pcu_h(np.array([600.0])), 600.0 * np.exp(-q * 6.2) / (1.0 - np.exp(-q * 3.3)))
+    assert gap_capacity_pcu_h(np.array([0.0]))[0] == 1800.0  # nobody goes first
+
+
+def test_a_vehicle_counts_for_the_length_it_takes_up():
+    assert equivalent("car") == 1.0
+    assert equivalent("bus") == pytest.approx((12.0 + 2.0) / (4.4 + 1.5))
+    assert equivalent("motorbike") < 0.5
+
+
+@pytest.fixture
+def two_streams():
+    """A crossing of two one-way streets, the second of which yields to the first."""
+    start, end = np.array([0, 1]), np.array([2, 3])
+    at, names = {"x": [0, 1]}, {"lamp": "x"}
+    return Streams(["x", "x"], start, end, np.zeros(2, int), np.ones(2), [[], [0]], np.array([0, 1]), at, names)
+
+
+PHASES = [("Gr", 30.0), ("yr", 3.0), ("rG", 30.0), ("ry", 3.0)]
+
+
+def test_flows_of_turns_are_those_of_the_ways(two_streams):
+    ways = [Way("car", 0.0, (0, 2)), Way("car", 1.0, (0, 2)), Way("motorbike", 2.0, (1, 3))]
+    assert_allclose(two_streams.flows(ways, 0.5), [4.0, 2.0 * equivalent("motorbike")])
+
+
+def test_who_yields_loads_a_crossing_by_the_gaps_left(two_streams):
+    load = two_streams.load(np.array([600.0, 300.0]))
+    assert_allclose(load["x"], 300.0 / gap_capacity_pcu_h(np.array([600.0]))[0])
+
+
+def test_green_is_shared_as_flow_over_capacity_and_the_cycle_is_that_of_webster(two_streams):
+    plan = fitted_plan(two_streams, [0, 1], np.array([900.0, 450.0]), PHASES)
+    cycle = (1.5 * 6.0 + 5.0) / (1.0 - 0.75)  # y is 0.5 and 0.25
+    assert sum(plan.seconds) == pytest.approx(cycle, abs=1.0)
+    assert plan.seconds[0] == pytest.approx(2.0 * plan.seconds[2], abs=1.5)
+    assert plan.seconds[1] == plan.seconds[3] == 3.0
+    assert plan.reserve == pytest.approx((1.0 - 6.0 / sum(plan.seconds)) / 0.75)
+
+
+def test_a_phase_in_which_part_of_a_lane_has_red_passes_nothing_of_it(two_streams):
+    shared = replace(two_streams, start=np.array([0, 0]), end=np.array([2, 3]))  # both turns from one lane
+    plan = fitted_plan(shared, [0, 1], np.array([400.0, 400.0]), [*PHASES, ("GG", 20.0)])
+    assert plan.seconds[4] > plan.seconds[0] == plan.seconds[2] == 6.0
+
+
+def test_who_yields_at_green_has_only_the_gaps_of_those_who_have_green_too(two_streams):
+    flow = np.array([600.0, 300.0])
+    together = fitted_plan(two_streams, [0, 1], flow, [("Gg", 30.0)])
+    assert together.reserve == pytest.approx(gap_capacity_pcu_h(np.array([600.0]))[0] / 300.0)
+
+
+def test_of_several_orders_of_phases_the_one_that_passes_most_is_taken(two_streams):
+    flow = np.array([600.0, 300.0])
+    worse = [("Gr", 30.0), ("yr", 20.0), ("rG", 30.0), ("ry", 20.0)]
+    found = best_plans(two_streams, flow, [{"lamp": worse}, {"lamp": PHASES}])
+    assert found == {"lamp": fitted_plan(two_streams, [0, 1], flow, PHASES)}
+
+
+def test_signals_stand_only_where_they_pass_more_than_gaps(two_streams):
+    plans = best_plans(two_streams, np.array([600.0, 300.0]), [{"lamp": PHASES}])
+    reserve = plans["lamp"].reserve
+    assert where_signals({"x": 1.1 / reserve}, plans, {"lamp": "x"}) == ["x"]
+    assert where_signals({"x": 0.9 / reserve}, plans, {"lamp": "x"}) == []
+
+
+@needs_sumo
+def test_signals_stand_where_streets_with_much_traffic_cross(flowing, tmp_path):
+    links, nodes = flowing["links"], flowing["nodes"]
+    made = Network.made(nodes, links, 25.0, 30.0, Sumo.find(), tmp_path)
+    onward = convert.read_connections(made.path, links.index)
+    crossing = [
+        (one, other) for one, turns in enumerate(onward) for other in turns if links["to_node_id"].iloc[one] == 12
+    ]
+    few = [Way("car", 0.0, pair) for pair in crossing]
+    assert not made.with_signals(few, 1.0, 0.7).reserve
+    many = made.with_signals(few * 250, 1.0, 0.7)
+    assert list(many.reserve) == ["12"]
+    assert 'programID="fitted"' in many.plans.read_text(encoding="utf-8")
+    crowd = replace(many, reserve={"12": 0.5})
+    assert crowd.beyond == ["12"]
+    into = (links["to_node_id"] == 12).to_numpy()
+    assert_allclose(crowd.passing(), np.where(into, 0.45, 1.0))
 
 
 @needs_sumo

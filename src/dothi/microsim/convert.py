@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from dothi.microsim.crossings import Crossings
 from dothi.microsim.routes import Way
 from dothi.shapes import Floats, Mask
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 CLASSES: Final[Mapping[str, str]] = {"car": "passenger", "motorbike": "motorcycle", "bus": "bus", "truck": "truck"}
 """Vehicle classes of SUMO by mode."""
 
+_TOWN: Final = {"sigma": "0.2", "jmTimegapMinor": "0.5"}
+
 TYPES: Final[Mapping[str, Mapping[str, str]]] = {
-    "car": {"length": "4.4", "width": "1.8", "minGap": "2.0", "sigma": "0.5", "tau": "1.0"},
+    "car": {"length": "4.4", "width": "1.8", "minGap": "1.5", "tau": "0.8", **_TOWN},
     "motorbike": {
         "length": "1.9",
         "width": "0.8",
         "minGap": "0.8",
+        **_TOWN,
         "minGapLat": "0.3",
         "latAlignment": "arbitrary",
         "maxSpeedLat": "1.5",
@@ -34,8 +38,8 @@ TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "lcPushy": "0.3",
         "tau": "0.8",
     },
-    "bus": {"length": "12.0", "width": "2.5", "minGap": "2.5", "tau": "1.2"},
-    "truck": {"length": "9.0", "width": "2.4", "minGap": "2.5", "tau": "1.2"},
+    "bus": {"length": "12.0", "width": "2.5", "minGap": "2.0", "tau": "0.8", **_TOWN},
+    "truck": {"length": "9.0", "width": "2.4", "minGap": "2.0", "tau": "0.8", **_TOWN},
 }
 """
 Vehicles. Motorbikes take any place across a lane and squeeze past others, as the sublane model lets them; SUMO has no
@@ -59,7 +63,11 @@ SIGNAL_LEGS: Final = 3
 
 
 def write_network(
-    folder: Path, nodes: gpd.GeoDataFrame, links: gpd.GeoDataFrame, signals: Sequence[int] | Any
+    folder: Path,
+    nodes: gpd.GeoDataFrame,
+    links: gpd.GeoDataFrame,
+    signals: Sequence[int] | Any,
+    crossings: Crossings,
 ) -> tuple[Path, Path]:
     """
     Write plain nodes and edges of SUMO.
@@ -85,10 +93,12 @@ def write_network(
     for ident, (x, y) in zip(used.index, xy, strict=True):
         kind = ' type="traffic_light"' if ident in lit else ""
         lines.append(f'<node id="{ident}" x="{x:.2f}" y="{y:.2f}"{kind}/>')
+    lines += [f'<join id="j{nodes[0]}" nodes="{" ".join(map(str, nodes))}"/>' for nodes in crossings.joined]
+    rings = [f'<roundabout edges="{" ".join(map(str, ring))}"/>' for ring in crossings.rings]
     node_file = folder / "city.nod.xml"
     node_file.write_text("\n".join([*lines, "</nodes>\n"]), encoding="utf-8")
     edge_file = folder / "city.edg.xml"
-    edge_file.write_text("\n".join(["<edges>", *_edges(links), "</edges>\n"]), encoding="utf-8")
+    edge_file.write_text("\n".join(["<edges>", *_edges(links), *rings, "</edges>\n"]), encoding="utf-8")
     return node_file, edge_file
 
 
@@ -110,32 +120,10 @@ def _edges(links: gpd.GeoDataFrame) -> Iterator[str]:
         )
 
 
-def busy_crossings(links: pd.DataFrame, flow_veh_h: Floats, least_veh_h: float) -> Any:
-    """
-    Nodes that are likely to have signals: much traffic, from two approaches at least.
-
-    Where only two streets come in and go out, it takes twice as much.
-
-    Parameters
-    ----------
-    links
-        Links that are open to motor traffic.
-    flow_veh_h
-        Flow on each of them [veh/h].
-    least_veh_h
-        Flow into the node from which on it has signals; the second busiest approach has a tenth of it at least [veh/h].
-    """
-    into = pd.DataFrame({"node": links["to_node_id"].to_numpy(), "flow": flow_veh_h}).sort_values("flow")
-    by_node = into.groupby("node")["flow"]
-    total, count = by_node.sum(), by_node.size()
-    second = by_node.nth(-2).to_numpy()
-    nodes = into["node"].loc[by_node.nth(-2).index].to_numpy()
-    second_of = pd.Series(second, index=nodes).reindex(total.index).fillna(0.0)
-    out_of = pd.Series(links["from_node_id"].to_numpy()).groupby(links["from_node_id"].to_numpy()).size()
-    legs = np.maximum(count, out_of.reindex(total.index).fillna(0))
-    least = np.where(legs >= SIGNAL_LEGS, least_veh_h, 2.0 * least_veh_h)
-    busy = (total >= least) & (second_of >= least / 10.0) & (count > 1)
-    return total.index[busy].to_numpy()
+def nodes_of(names: Sequence[str], crossings: Crossings) -> list[int]:
+    """Nodes of crossings by their names in SUMO, of which all of a crossing that was joined."""
+    joined = {f"j{nodes[0]}": nodes for nodes in crossings.joined}
+    return [int(node) for name in names for node in joined.get(name, (name,))]
 
 
 def write_routes(path: Path, ways: Iterable[Way], ids: Any, scale: Mapping[str, str] | None = None) -> Path:
@@ -188,6 +176,13 @@ def read_kept(path: Path, ids: pd.Index) -> Mask:
     """Links that a network of SUMO has; others lie within crossings that were joined."""
     edges = {element.get("id") for element in elements(path, "edge")}
     return np.array([str(ident) in edges for ident in ids], dtype=bool)
+
+
+def read_names(path: Path, ids: pd.Index) -> tuple[list[str], list[str]]:
+    """Names of the crossings of a network of SUMO between which links lie; nothing for links it lacks."""
+    ends = {element.get("id"): (element.get("from"), element.get("to")) for element in elements(path, "edge")}
+    found = [ends.get(str(ident)) or ("", "") for ident in ids]
+    return [pair[0] for pair in found], [pair[1] for pair in found]
 
 
 def read_connections(path: Path, ids: pd.Index) -> list[list[int]]:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from dothi.errors import InputError, Problem
 from dothi.microsim import convert
 from dothi.microsim.jam import Course, read_course
+from dothi.microsim.network import Network
 from dothi.microsim.routes import Streets, Way, ways_from_flows
 from dothi.microsim.sumo import Sumo, count
 from dothi.model import Params, Result, columns_of
@@ -67,18 +68,23 @@ class MicrosimParams(Params):
         le=3.5,
         description="Width of the stripes in which vehicles move side by side, in micro; 0: lanes [m].",
     )
-    step_s: float = Field(default=1.0, ge=0.1, le=2.0, description="Step of time [s].")
+    step_s: float = Field(default=0.5, ge=0.1, le=2.0, description="Step of time, in micro [s].")
     teleport_s: float = Field(
         default=300.0, ge=-1.0, le=3600.0, description="Wait after which a stuck vehicle is moved on; −1: never [s]."
     )
     rerouting_share: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Share of the vehicles that look for a quicker way as they drive [1]."
     )
-    signals_veh_h: float = Field(
-        default=500.0, ge=0.0, description="Flow into a crossing from which on it has signals [veh h⁻¹]."
+    signals_load: float = Field(
+        default=0.7,
+        ge=0.0,
+        description="Flow over what finds a gap, on the worst lane of a crossing, from which on it has signals [1].",
     )
     join_m: float = Field(
-        default=15.0, ge=0.0, le=100.0, description="Distance within which crossings are one crossing; 0: as drawn [m]."
+        default=25.0, ge=0.0, le=100.0, description="Distance within which crossings are one crossing; 0: as drawn [m]."
+    )
+    ring_m: float = Field(
+        default=30.0, ge=0.0, description="Length of a roundabout that is a plain crossing, at most [m]."
     )
     signal_penalty: float = Field(
         default=0.0, ge=0.0, le=2.0, description="Share of the wait at red that vehicles lose at signals, in meso [1]."
@@ -128,6 +134,7 @@ class MicrosimModel:
                 "reverse_link_id",
                 "class",
                 "lanes",
+                "roundabout",
                 "free_speed_m_s",
                 *MOTOR,
             ),
@@ -191,15 +198,19 @@ class MicrosimModel:
         self, city: City, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], sumo: Sumo, folder: Path
     ) -> Result:
         total = np.sum(list(flows.values()), axis=0)
-        signals = convert.busy_crossings(links, total / self.params.scale, self.params.signals_veh_h)
-        net = self._network(city["nodes"], links, signals, sumo, folder)
-        kept = convert.read_kept(net, links.index)
+        network = Network.made(city["nodes"], links, self.params.join_m, self.params.ring_m, sumo, folder)
+        kept = convert.read_kept(network.path, links.index)
         passing = self._passing(links) * kept
-        ways = self._ways(
-            links, {kind: flow * passing for kind, flow in flows.items()}, convert.read_connections(net, links.index)
-        )
+        drawn = {kind: flow * kept for kind, flow in flows.items()}
+        ways = self._ways(links, drawn, passing, network.path)
+        if self._resolution == "micro":
+            hours = (self.params.warm_up_s + self.params.duration_s) / SECONDS_PER_HOUR
+            network = network.with_signals(ways, hours, self.params.signals_load)
+            if network.beyond:
+                passing = passing * network.passing()
+                ways = self._ways(links, drawn, passing, network.path)
         routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy())
-        said = sumo.run("sumo", self._arguments(net, routes, folder), folder)
+        said = sumo.run("sumo", self._arguments(network.path, routes, folder, network.plans), folder)
         if ENDED not in said:  # SUMO that is interrupted ends as if nothing had happened
             raise InputError([Problem("SUMO runs to the last step")])
         hours = self.params.duration_s / SECONDS_PER_HOUR
@@ -217,7 +228,8 @@ class MicrosimModel:
                 "resolution": self._resolution,
                 "links": len(found),
                 "links_within_crossings": int((~kept).sum()),
-                "signals": len(signals),
+                "signals": len(network.reserve),
+                "crossings_beyond_capacity": len(network.beyond),
                 **self._flows_told(links, found, total, passing, ways),
                 **self._vehicles_told(said, len(ways), read_course(folder / "summary.xml", begin, end)),
             },
@@ -235,36 +247,21 @@ class MicrosimModel:
         found: Floats = np.minimum(self.params.saturation_limit / np.maximum(saturation, 1e-9), 1.0)
         return found
 
-    def _network(self, nodes: Any, links: gpd.GeoDataFrame, signals: Any, sumo: Sumo, folder: Path) -> Path:
-        node_file, edge_file = convert.write_network(folder, nodes, links, signals)
-        net = folder / "city.net.xml"
-        arguments: list[str | Path] = [
-            *("--node-files", node_file, "--edge-files", edge_file, "--output-file", net),
-            *("--offset.disable-normalization", "true", "--no-turnarounds.except-deadend", "true"),
-            *("--tls.default-type", "actuated", "--tls.join", "false"),
-            # roundabouts that are known are not joined, and their links, often of 4 to 9 m, lock each other
-            *("--junctions.corner-detail", "0", "--roundabouts.guess", "false", "--no-warnings", "true"),
-            *("--junctions.join", "true" if self.params.join_m else "false"),
-            *("--junctions.join-dist", str(self.params.join_m)),
-            *("--geometry.remove", "false", "--check-lane-foes.all", "true"),
-        ]
-        sumo.run("netconvert", arguments, folder)
-        return net
-
-    def _ways(self, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], onward: list[list[int]]) -> list[Way]:
+    def _ways(self, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], passing: Floats, net: Path) -> list[Way]:
         length = shapely.length(np.asarray(links.geometry.array, dtype=object))
         time = links["time_car_s"].to_numpy(dtype=float, na_value=0.0)
         free = length / np.maximum(links["free_speed_m_s"].to_numpy(dtype=float, na_value=8.33), 1.0)
-        streets = Streets(length, np.where(time > 0.0, time, free), onward)
+        onward = convert.read_connections(net, links.index)
+        streets = Streets(np.where(time > 0.0, time, free), onward)
         rng = np.random.default_rng(self.params.seed)
         duration = self.params.warm_up_s + self.params.duration_s
         ways: list[Way] = []
         for kind in MOTOR:
             flow = np.where(links[kind].to_numpy(dtype=bool), flows[kind], 0.0)
-            ways += ways_from_flows(streets, flow, kind=kind, duration_s=duration, rng=rng)
+            ways += ways_from_flows(streets, flow, kind=kind, duration_s=duration, rng=rng, passing=passing)
         return ways
 
-    def _arguments(self, net: Path, routes: Path, folder: Path) -> list[str | Path]:
+    def _arguments(self, net: Path, routes: Path, folder: Path, plans: Path | None) -> list[str | Path]:
         p = self.params
         begin, end = p.warm_up_s, p.warm_up_s + p.duration_s
         data = folder / "edgedata.add.xml"
@@ -274,8 +271,8 @@ class MicrosimModel:
             encoding="utf-8",
         )
         arguments: list[str | Path] = [
-            *("--net-file", net, "--route-files", routes, "--additional-files", data),
-            *("--begin", "0", "--end", str(end + p.drain_s), "--step-length", str(p.step_s), "--seed", str(p.seed)),
+            *("--net-file", net, "--route-files", routes, "--additional-files", f"{data},{plans}" if plans else data),
+            *("--begin", "0", "--end", str(end + p.drain_s), "--seed", str(p.seed)),
             *("--time-to-teleport", str(p.teleport_s), "--ignore-route-errors", "true", "--max-depart-delay", "-1"),
             *("--queue-output", "queues.xml", "--queue-output.period", "60"),
             *("--summary-output", "summary.xml", "--summary-output.period", "60"),
@@ -297,7 +294,7 @@ class MicrosimModel:
     def _micro(self) -> list[str | Path]:
         width = self.params.lateral_resolution_m
         return [
-            *("--time-to-impatience", "60", "--collision.action", "none"),
+            *("--step-length", str(self.params.step_s), "--time-to-impatience", "60", "--collision.action", "none"),
             *(("--lateral-resolution", str(width)) if width > 0.0 else ()),
         ]
 
