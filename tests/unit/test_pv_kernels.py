@@ -53,7 +53,7 @@ def power(hours, mount="rack", model="sapm", glass=1.0, seen=1.0, shade=None, ke
         np.array([modules.MOUNTS.index(mount)]),
         modules.warming(hours["wind"], model),
         hours["air"],
-        np.array(modules.PANE),
+        modules.glass(),
         gamma,
         kept,
         np.array([1.0 / ratio / eta, eta, reference]),
@@ -154,6 +154,13 @@ def test_glass_passes_light_as_pvlib_has_it():
     found = [kernels.through_glass(np.cos(np.radians(angle)), *modules.PANE) for angle in angles]
     assert_allclose(found, pvlib.iam.physical(angles, *modules.PANE), rtol=1e-9, atol=1e-12)
     assert kernels.through_glass(-0.5, *modules.PANE) == kernels.through_glass(0.0, *modules.PANE) == 0.0
+
+
+def test_lines_between_points_of_the_table_of_glass_are_near_enough():
+    cosine = np.linspace(0.0, 1.0, 99_991)
+    known = pvlib.iam.physical(np.degrees(np.arccos(cosine)), *modules.PANE)
+    found = np.interp(cosine, np.linspace(0.0, 1.0, modules.GLASS_POINTS), modules.glass())
+    assert np.abs(found - known).max() < 4e-7
 
 
 def test_diffuse_light_through_glass_is_weighted_by_what_a_plane_sees():

@@ -45,6 +45,22 @@ def through_glass(cosine: float, n: float, K: float, L: float) -> float:
 
 
 @kernel()
+def glass_table(n: float, K: float, L: float, table: Floats) -> None:
+    """
+    Light through glass at equal steps of the cosine of incidence, from 0 to 1; see `through_glass`.
+
+    Parameters
+    ----------
+    n, K, L
+        Refractive index, extinction [m⁻¹] and thickness [m].
+    table : (points,)
+        On return, the shares.
+    """
+    for i in range(table.shape[0]):
+        table[i] = through_glass(i / (table.shape[0] - 1.0), n, K, L)
+
+
+@kernel()
 def unit_power(
     beam: Singles,
     diffuse: Singles,
@@ -58,7 +74,7 @@ def unit_power(
     mount: Integers,
     rise: Floats,
     T_air: Floats,
-    pane: Floats,
+    passed: Floats,
     gamma: float,
     kept: float,
     inverter: Floats,
@@ -98,8 +114,8 @@ def unit_power(
         Warming *r* of cells by light [K m² W⁻¹].
     T_air : (hours,)
         Air temperature [°C].
-    pane : (3,)
-        Refractive index, extinction [m⁻¹] and thickness [m] of the glass.
+    passed : (points,)
+        Light through glass by cosine of incidence, as `glass_table` gives it; between points along straight lines.
     gamma, kept
         Change of power with temperature [K⁻¹]; share *k* that losses leave.
     inverter : (3,)
@@ -112,6 +128,7 @@ def unit_power(
     .. [1] A. P. Dobos, PVWatts version 5 manual, NREL/TP-6A20-62641, 2014, doi:10.2172/1158421.
     """
     limit, eta_nom, eta_ref = inverter[0], inverter[1], inverter[2]
+    efficiency, most, steps = eta_nom / eta_ref, eta_nom * limit, passed.shape[0] - 1
     for i in range(beam.shape[0]):
         nx, ny, nz = normal[i, 0], normal[i, 1], normal[i, 2]
         power[i, :] = 0.0
@@ -121,17 +138,17 @@ def unit_power(
             other = diffuse[i, t] * seen[i]
             useful = other * glass[i]
             if direct > 0.0:
-                facing = nx * sun[d, 0] + ny * sun[d, 1] + nz * sun[d, 2]
-                useful += direct * through_glass(facing, pane[0], pane[1], pane[2])
+                at = max(nx * sun[d, 0] + ny * sun[d, 1] + nz * sun[d, 2], 0.0) * steps
+                below = min(int(at), steps - 1)
+                useful += direct * (passed[below] + (at - below) * (passed[below + 1] - passed[below]))
             if useful <= 0.0:
                 continue
             warm = T_air[t] + rise[mount[i], t] * (direct + other)
-            dc = useful / 1000.0 * (1.0 + gamma * (warm - 25.0)) * kept
+            dc = useful * 1e-3 * (1.0 + gamma * (warm - 25.0)) * kept
             if dc <= 0.0:
                 continue
-            zeta = dc / limit
-            ac = dc * eta_nom / eta_ref * (-0.0162 * zeta - 0.0059 / zeta + 0.9858)
-            power[i, t] = min(max(ac, 0.0), eta_nom * limit)
+            ac = efficiency * (dc * (0.9858 - 0.0162 * dc / limit) - 0.0059 * limit)
+            power[i, t] = min(max(ac, 0.0), most)
 
 
 @kernel()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PANE: Final = (1.526, 4.0, 0.002)
 """Refractive index, extinction [m⁻¹] and thickness [m] of glass: De Soto and others 2006, as pvlib has them."""
 
+GLASS_POINTS: Final = 4097
+
 MOUNTS: Final = ("rack", "roof", "facade")
 """How modules are mounted: free in rows, close to a roof, on insulation."""
 SAPM: Final[dict[str, tuple[float, float, float]]] = {
@@ -45,6 +47,15 @@ TemperatureModel = Literal["sapm", "faiman"]
 def kept_share() -> float:
     """Share of the power that the losses leave."""
     return float(np.prod([1.0 - loss / 100.0 for loss in LOSSES_PCT.values()]))
+
+
+def glass() -> Floats:
+    """Light through the glass by cosine of incidence, in steps so small that lines between them are within 4e-7."""
+    from dothi.pv.kernels import glass_table
+
+    table = np.empty(GLASS_POINTS)
+    glass_table(*PANE, table)
+    return table
 
 
 def warming(wind_m_s: Floats, model: TemperatureModel) -> Floats:

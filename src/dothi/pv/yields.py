@@ -69,6 +69,7 @@ class Power:
         self.normal = normals(arrays.tilt_deg, arrays.azimuth_deg + self.site.convergence_deg)
         self.air, wind = modules.air_and_wind(weather, technology.usual_wind_m_s)
         self.rise = modules.warming(wind, technology.temperature_model)
+        self.passed = modules.glass()
         self.glass = modules.diffuse_share(arrays.tilt_deg)
         self.row_shade, self.seen = _between_rows(arrays, sky.sun, self.site, technology.clear_hours)
         self.gamma, self.kept = technology.gamma_k, modules.kept_share()
@@ -95,7 +96,7 @@ class Power:
             self.mount[rows],
             self.rise,
             self.air,
-            np.array(modules.PANE),
+            self.passed,
             self.gamma,
             self.kept,
             self.inverter,
