@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -88,13 +89,18 @@ def diffuse_share(tilt_deg: Floats) -> Floats:
     tilt_deg : (n,)
         Tilt of the planes [°].
     """
+    tilts, back = np.unique(np.round(tilt_deg), return_inverse=True)
+    share = np.array([_diffuse_share(float(tilt)) for tilt in tilts])
+    return np.asarray(share[back], dtype=float)
+
+
+@cache
+def _diffuse_share(tilt_deg: float) -> float:
     import pvlib
 
-    tilts, back = np.unique(np.round(tilt_deg), return_inverse=True)
-    found = pvlib.iam.marion_diffuse("physical", np.maximum(tilts, 0.5))  # at 0 it sees no ground: 0 / 0
-    up = (1.0 + np.cos(np.radians(tilts))) / 2.0
-    share = up * np.asarray(found["sky"]) + (1.0 - up) * np.asarray(found["ground"])
-    return np.asarray(share[back])
+    found = pvlib.iam.marion_diffuse("physical", max(tilt_deg, 0.5))  # at 0 it sees no ground: 0 / 0
+    up = (1.0 + np.cos(np.radians(tilt_deg))) / 2.0
+    return float(up * found["sky"] + (1.0 - up) * found["ground"])
 
 
 def air_and_wind(weather: pd.DataFrame, usual_wind_m_s: float) -> tuple[Floats, Floats]:
