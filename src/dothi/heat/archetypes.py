@@ -95,7 +95,8 @@ def drawn(ids: Integers, salt: int) -> Floats:
 
     What is drawn with it, such as the fuel that heats a house, stays when the city around is edited.
     """
-    mixed = ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(salt) * np.uint64(0xD1B54A32D192ED03)
+    start = np.uint64(salt * 0xD1B54A32D192ED03 % 2**64)
+    mixed = ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start
     for shift in (30, 27):  # finaliser of SplitMix64
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(31)

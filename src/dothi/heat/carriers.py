@@ -53,7 +53,7 @@ def cooling_cop(data: Mapping[str, Any], rated: Floats, outdoors_c: Floats, load
     part = np.interp(load, points[:, 0], points[:, 1]).astype(np.float32)
     part *= rated[:, None].astype(np.float32)
     part *= air[None, :].astype(np.float32)
-    return np.maximum(part, np.float32(data["least"]))
+    return np.asarray(np.maximum(part, np.float32(data["least"])), dtype=np.float32)
 
 
 def heating_cop(data: Mapping[str, Any], outdoors_c: Floats) -> Floats:

@@ -126,11 +126,14 @@ def balance(rows: ZoneRows, sun: Singles, taken_up: Singles, plan: Integers, pro
     series = (air.air_c, air.sky_k, air.ground_k, air.moisture)
     share = rows.share.astype(np.float32)
     for begin in (max(hours - WARM_UP_H, 0), 0):
-        weather = (np.ascontiguousarray(one[begin:], dtype=np.float32) for one in series)
-        gains = (np.ascontiguousarray(one[:, begin:]) for one in (sun, taken_up))
-        out = [np.empty((n, hours - begin), dtype=np.float32) for _ in range(4)]
-        k.balance(made, plan, *weather, profiles[begin:], *gains, rows.building, share, state, *out)
-    return Needs(*out)
+        outside, sky, ground, moist = (np.ascontiguousarray(one[begin:], dtype=np.float32) for one in series)
+        through, skin_w = (np.ascontiguousarray(one[:, begin:]) for one in (sun, taken_up))
+        heat, cool, wet, room = (np.empty((n, hours - begin), dtype=np.float32) for _ in range(4))
+        k.balance(
+            made, plan, outside, sky, ground, moist, profiles[begin:], through, skin_w, rows.building, share, state,
+            heat, cool, wet, room,
+        )  # fmt: skip
+    return Needs(heat, cool, wet, room)
 
 
 class _Worker:
@@ -199,7 +202,7 @@ class _Worker:
         self._heat(table["hot_water_system"], drawn, found, "hot_water_electricity", self.pump[None, :])
         network = table["cooling_network"].notna().to_numpy()[:, None]
         capacity = _column(table, "cool_max_w") * np.maximum(_column(table, "cooled_share"), np.float32(1e-3))
-        load = np.clip(found["cooling"] / np.maximum(capacity, np.float32(1.0)), 0.0, 1.0)
+        load = np.asarray(np.clip(found["cooling"] / np.maximum(capacity, np.float32(1.0)), 0.0, 1.0), np.float32)
         rated = table["cooling_cop"].to_numpy(dtype=float)
         cop = cooling_cop(self.known.data["cooling"], rated, self.air.air_c, load)
         found["cooling_electricity"] = np.where(network, np.float32(0.0), found["cooling"] / cop)

@@ -105,7 +105,15 @@ class HeatModel:
     name: ClassVar[str] = "heat"
     inputs: ClassVar[Mapping[str, Schema]] = {
         "buildings": columns_of(
-            "buildings", "geometry", "function", "storeys", "year_built", "floor_area_m2", "residents", "jobs"
+            "buildings",
+            "geometry",
+            "function",
+            "storeys",
+            "year_built",
+            "floor_area_m2",
+            "dwellings",
+            "residents",
+            "jobs",
         ),
         "surface_light": columns_of(
             "surface_light",

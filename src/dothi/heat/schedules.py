@@ -52,7 +52,7 @@ def schedules(known: Archetypes, weather: pd.DataFrame) -> Schedules:
     """Schedules of the archetypes of a country in the hours of a weather."""
     local = local_time(known, weather)
     hour = local.hour.to_numpy()
-    day = np.select([local.dayofweek < 5, local.dayofweek == 5], [0, 1], 2)
+    day = np.select([local.day_of_week < 5, local.day_of_week == 5], [0, 1], 2)
     shape = (len(hour), len(known.names))
     profiles, hot_water = np.zeros((*shape, k.N_PROFILES)), np.zeros(shape)
     for number, name in enumerate(known.names):

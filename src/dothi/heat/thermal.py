@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dothi import place
 from dothi.heat.archetypes import Archetypes, archetypes, drawn
 from dothi.heat.geometry import skin
 from dothi.heat.network import AIR_WH_M3_K
@@ -31,6 +32,8 @@ NETWORK_COOLED: Final = 0.8
 """Share of the floor that is cooled at least where a network serves a building: estimate."""
 ANGLE: Final = 0.9
 """Sun through glass over that at normal incidence: ISO 13790:2008, 11.4.2."""
+LEAST_LIVED_IN: Final = 0.4
+"""Share of a house that is taken to be heated at least, as counts of people by building are rough."""
 MAX_COOLED: Final = 0.97
 """Share of the floor from which on a building counts as cooled altogether."""
 
@@ -138,7 +141,7 @@ class _Maker:
         """A column of the buildings; 0 where missing."""
         if name not in self.buildings:
             return np.zeros(len(self.buildings))
-        return np.nan_to_num(self.buildings[name].to_numpy(dtype=float, na_value=0.0))
+        return np.asarray(np.nan_to_num(self.buildings[name].to_numpy(dtype=float, na_value=0.0)))
 
     def of(self, key: str, otherwise: float = 0.0) -> Floats:
         """A number of the archetype of each building."""
@@ -205,7 +208,7 @@ class _Maker:
             "infiltration_w_k": AIR_WH_M3_K * volume * self.envelope["infiltration_ach"] * self.params.air_factor,
             "fresh_air_w_k": AIR_WH_M3_K * people * self.of("fresh_air_m3_h_person") * self.params.air_factor,
             "opening_w_k": AIR_WH_M3_K * volume * self.of("opening_ach"),
-            "heated_share": self.of("heated_share"),
+            "heated_share": self.of("heated_share") * self.lived_in(),
             "cooled_share": np.where(cooled > MAX_COOLED, 1.0, cooled),
             "heat_set_c": self.of("heat_set_c") + self.params.heating_shift_k,
             "setback_k": self.of("setback_k"),
@@ -213,6 +216,15 @@ class _Maker:
             "open_set_c": np.minimum(self.of("open_set_c"), self.of("cool_set_c") + self.params.cooling_shift_k),
             "room_exchange_w_k": self.known.common("room_exchange_w_m2_k") * self.net,
         }
+
+    def lived_in(self) -> Floats:
+        """Homes that are lived in over those that usually are: empty ones are not heated; at least 0.4."""
+        household = place.load(self.known.country, "buildings")["household"]
+        dwellings, residents = self.number("dwellings"), self.number("residents")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = residents / (float(household["size"]) * dwellings * float(household["occupied_share"]))
+        homes = self.known.words(self.chosen, "envelope") != "work"
+        return np.where(homes & (dwellings > 0.0), np.clip(share, LEAST_LIVED_IN, 1.0), 1.0)
 
     def systems(self) -> dict[str, Any]:
         """What heats and cools it."""
@@ -254,10 +266,11 @@ def _measures(table: pd.DataFrame, measures: pd.DataFrame) -> None:
         given = known.reindex(table.index)
         ratio = given["heat_loss_ratio"].fillna(1.0).to_numpy(dtype=float)
         if "cooling_network" in given:
-            network = given["cooling_network"].astype("object").to_numpy()
+            network = np.array(given["cooling_network"].astype("object"), dtype=object)
     for name in ("wall_u_w_m2_k", "window_u_w_m2_k", "roof_u_w_m2_k", "floor_u_w_m2_k", "infiltration_w_k"):
         table[name] = table[name] * ratio
     named = np.array([isinstance(one, str) for one in network], dtype=bool)
-    table["cooling_network"] = np.where(named, network, None)
+    network[~named] = None
+    table["cooling_network"] = network
     table["cooling_network"] = table["cooling_network"].astype("str")
     table["cooled_share"] = np.where(named, np.maximum(table["cooled_share"], NETWORK_COOLED), table["cooled_share"])
