@@ -20,6 +20,8 @@ from dothi.sky import Light
 from dothi.units import WH_PER_KWH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 MONTHS: Final = 12
 DAY_H: Final = 24
+TOLD: Final = (*ELECTRIC_USES, *CARRIERS)
+"""Series that a curve tells."""
 MOST_CODES: Final = 255
 SHOWN_SHARE: Final = 0.99
 TOPS_W_M2: Final = (5, 10, 20, 30, 50, 100, 200, 500, 1000)
@@ -131,10 +135,7 @@ def curve_of(shown: Shown, table: Of, row_id: int) -> CurveFacts:
     loads = loads_of(shown)
     ids = _buildings(loads.city, table, row_id)
     models = loads.models[loads.models.index.isin(ids)]
-    sums = {name: np.zeros(len(loads.time)) for name in (*ELECTRIC_USES, *CARRIERS)}
-    for _, series in chunks(models, loads.city["weather"], loads.light):
-        for name in sums:
-            sums[name] += series[name].sum(axis=0, dtype=np.float64)
+    sums = whole_of(shown).sums if table == "city" else _summed(loads, models)
     electricity = sums["electricity"]
     at = int(np.argmax(electricity)) if len(electricity) else 0
     made = _generation(shown, loads, models.index)
@@ -149,6 +150,19 @@ def curve_of(shown: Shown, table: Of, row_id: int) -> CurveFacts:
         generation_days_w=[] if made is None else loads.days(made).tolist(),
         generation_months_kwh=[] if made is None else loads.months_kwh(made),
     )
+
+
+def _summed(loads: Loads, models: pd.DataFrame) -> dict[str, Floats]:
+    """Hourly series of some buildings together [W]."""
+    sums = {name: np.zeros(len(loads.time)) for name in TOLD}
+    for _, series in chunks(models, loads.city["weather"], loads.light):
+        _add(sums, series)
+    return sums
+
+
+def _add(sums: dict[str, Floats], series: Mapping[str, NDArray[np.float32]]) -> None:
+    for name in sums:
+        sums[name] += series[name].sum(axis=0, dtype=np.float64)
 
 
 def _generation(shown: Shown, loads: Loads, ids: pd.Index) -> Floats | None:
@@ -187,10 +201,56 @@ def _buildings(city: City, table: Of, row_id: int) -> NDArray[Any]:
 # --- every building by the hour -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """
+    All buildings, run through once.
+
+    Attributes
+    ----------
+    days
+        Electric load per floor area in the hours of the average day of each month (buildings, 12 × 24) [W m⁻²].
+    top_w_m2
+        Round number that 99 % of these do not pass.
+    sums
+        Hourly series of the city [W].
+    """
+
+    days: NDArray[np.float32]
+    top_w_m2: float
+    sums: dict[str, Floats]
+
+
+def whole_of(shown: Shown) -> Whole:
+    """All buildings of a city, run through once; see `loads_of`."""
+
+    def make() -> Whole:
+        loads = loads_of(shown)
+        models = loads.models
+        days = np.full((len(loads.city["buildings"]), MONTHS * DAY_H), np.nan, dtype=np.float32)
+        at = loads.city["buildings"].index.get_indexer(models.index)
+        area = models["floor_area_m2"].to_numpy(dtype=np.float32)
+        sums = {name: np.zeros(len(loads.time)) for name in TOLD}
+        for rows, series in chunks(models, loads.city["weather"], loads.light):
+            density = loads.days(series["electricity"]).reshape(-1, MONTHS * DAY_H)
+            days[at[rows]] = density / np.maximum(area[rows], 1.0)[:, None]
+            _add(sums, series)
+        return Whole(days, _top(days), sums)
+
+    found: Whole = shown.kept.get(f"{shown.key}/loads of all", make, lambda whole: whole.days.nbytes)
+    return found
+
+
+def _top(days: NDArray[np.float32]) -> float:
+    known = days[np.isfinite(days)]
+    least = float(np.quantile(known, SHOWN_SHARE)) if len(known) else 0.0
+    return next((float(top) for top in TOPS_W_M2 if top >= least), float(TOPS_W_M2[-1]))
+
+
 def hours_facts(shown: Shown) -> HoursFacts:
     """How the codes of the hours are to be read."""
-    days, top = _days(shown)
-    return HoursFacts(rows=len(days), top_w_m2=top)
+    whole = whole_of(shown)
+    return HoursFacts(rows=len(whole.days), top_w_m2=whole.top_w_m2)
 
 
 def hour_codes(shown: Shown, month: int) -> bytes:
@@ -203,33 +263,7 @@ def hour_codes(shown: Shown, month: int) -> bytes:
         A byte for every building in the order of their table, one hour after the other: 0 where there is no value,
         1 for none, 255 for the top and above, even steps between.
     """
-    days, top = _days(shown)
-    hours = days[:, (month - 1) * DAY_H : month * DAY_H].T
-    codes = 1.0 + np.rint((MOST_CODES - 1.0) * np.clip(hours / top, 0.0, 1.0))
+    whole = whole_of(shown)
+    hours = whole.days[:, (month - 1) * DAY_H : month * DAY_H].T
+    codes = 1.0 + np.rint((MOST_CODES - 1.0) * np.clip(hours / whole.top_w_m2, 0.0, 1.0))
     return np.where(np.isnan(codes), 0.0, codes).astype(np.uint8).tobytes()
-
-
-def _days(shown: Shown) -> tuple[NDArray[np.float32], float]:
-    """Electric load per floor area of every building (n, 12 × 24), and the top of its scale [W m⁻²]; made once."""
-
-    def make() -> tuple[NDArray[np.float32], float]:
-        loads = loads_of(shown)
-        models = loads.models
-        days = np.full((len(loads.city["buildings"]), MONTHS * DAY_H), np.nan, dtype=np.float32)
-        at = loads.city["buildings"].index.get_indexer(models.index)
-        area = models["floor_area_m2"].to_numpy(dtype=np.float32)
-        for rows, series in chunks(models, loads.city["weather"], loads.light):
-            density = loads.days(series["electricity"]).reshape(-1, MONTHS * DAY_H)
-            days[at[rows]] = density / np.maximum(area[rows], 1.0)[:, None]
-        return days, _top(days)
-
-    key = f"{shown.key}/load days"
-    found: tuple[NDArray[np.float32], float] = shown.kept.get(key, make, lambda made: made[0].nbytes)
-    return found
-
-
-def _top(days: NDArray[np.float32]) -> float:
-    """Round number that the loads of 99 % of all buildings and hours do not pass [W m⁻²]."""
-    known = days[np.isfinite(days)]
-    least = float(np.quantile(known, SHOWN_SHARE)) if len(known) else 0.0
-    return next((float(top) for top in TOPS_W_M2 if top >= least), float(TOPS_W_M2[-1]))

@@ -60,11 +60,11 @@ export function clock(minutes: number): string {
   return `${String(Math.floor(whole / 60) % 24).padStart(2, "0")}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** The twelve months by a letter, or a number in Vietnamese. */
-export function months(language: Language): string[] {
-  if (language === "vi") return Array.from({ length: 12 }, (_, i) => String(i + 1));
-  const letter = new Intl.DateTimeFormat(language, { month: "narrow", timeZone: "UTC" });
-  return Array.from({ length: 12 }, (_, i) => letter.format(new Date(Date.UTC(2025, i, 15))));
+/** The twelve months in full, or by a letter, which is a number in Vietnamese. */
+export function months(language: Language, style: "long" | "narrow" = "narrow"): string[] {
+  if (language === "vi" && style === "narrow") return Array.from({ length: 12 }, (_, i) => String(i + 1));
+  const name = new Intl.DateTimeFormat(language, { month: style, timeZone: "UTC" });
+  return Array.from({ length: 12 }, (_, i) => name.format(new Date(Date.UTC(2025, i, 15))));
 }
 
 /** A calendar day, such as "21 June". */

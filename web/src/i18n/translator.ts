@@ -30,7 +30,7 @@ export class Translator {
   quantity = (value: number, unit: string, decimals?: number): string =>
     numbers.quantity(this.language, value, unit, decimals);
   length = (metres: number): string => numbers.length(this.language, metres);
-  months = (): string[] => numbers.months(this.language);
+  months = (style?: "long" | "narrow"): string[] => numbers.months(this.language, style);
   day = (date: string, style?: "long" | "short"): string => numbers.day(this.language, date, style);
 
   table = (table: string, number: "one" | "many" = "many"): string => words.tableWord(this.language, table, number);

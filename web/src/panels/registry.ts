@@ -4,6 +4,7 @@ import type { Component } from "svelte";
 import type { Texts } from "../i18n/en";
 import type { IconName } from "../icons/icons";
 import ComparePanel from "./ComparePanel.svelte";
+import EnergyPanel from "./EnergyPanel.svelte";
 import LayersPanel from "./LayersPanel.svelte";
 import MeasurePanel from "./MeasurePanel.svelte";
 import ScenariosPanel from "./ScenariosPanel.svelte";
@@ -24,6 +25,7 @@ export const PANELS: readonly PanelEntry[] = [
   { id: "scenarios", icon: "scenarios", title: (texts) => texts.panels.scenarios, component: ScenariosPanel },
   { id: "compare", icon: "compare", title: (texts) => texts.panels.compare, component: ComparePanel },
   { id: "travel", icon: "travel", title: (texts) => texts.panels.travel, component: TravelPanel },
+  { id: "energy", icon: "power", title: (texts) => texts.panels.energy, component: EnergyPanel },
   { id: "sun", icon: "sun", title: (texts) => texts.panels.sun, component: SunPanel },
   { id: "measure", icon: "measure", title: (texts) => texts.panels.measure, component: MeasurePanel },
   { id: "views", icon: "views", title: (texts) => texts.panels.views, component: ViewsPanel },

@@ -45,6 +45,8 @@ export interface Address {
   language?: Language;
   selected?: Selection;
   travel?: TravelAddress;
+  /** Buildings have the colours of their load. */
+  load?: boolean;
   panel?: string;
 }
 
@@ -109,6 +111,7 @@ export function writeAddress(address: Address): string {
   add("reach", reach && [reach.mode, reach.minutes, tidy(reach.x, 1), tidy(reach.y, 1)].join(","));
   add("lines", lines ? "on" : undefined);
   add("ground", ground);
+  add("load", address.load ? "on" : undefined);
   add("panel", address.panel);
   return parts.length ? `#${parts.join("&")}` : "";
 }
@@ -143,6 +146,7 @@ export function readAddress(hash: string): Address {
     language: isLanguage(said.get("lang")) ? (said.get("lang") as Language) : undefined,
     selected: readSelection(said.get("sel")),
     travel: readTravel(said),
+    load: said.get("load") === "on" || undefined,
     panel: NAME.test(said.get("panel") ?? "") ? said.get("panel") : undefined,
   };
   return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined)) as Address;

@@ -93,6 +93,9 @@ export class Pane {
   /** Rows set apart from the others of their table: what is chosen for a change. */
   marked = $state.raw<{ table: string; rows: ReadonlySet<number> } | null>(null);
 
+  /** Table whose colours somebody else tells. */
+  lent = $state<string | null>(null);
+
   canGoBack = $state(false);
   canGoForward = $state(false);
 
@@ -270,6 +273,7 @@ export class Pane {
     const facts = own && together(own, this.beside?.facts(layer.table, choice.column));
     const turn = (this.#painting.get(layer.table) ?? 0) + 1;
     this.#painting.set(layer.table, turn);
+    if (this.lent === layer.table) return;
     const scene = layer.scene.filter((name) => this.scene?.layers[name]);
     if (this.marked?.table === layer.table) {
       const { rows } = this.marked;
