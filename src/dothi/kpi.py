@@ -32,6 +32,8 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "% of electricity use": {"fr": "% de l’électricité consommée", "vi": "% điện tiêu thụ"},
     "% of solar power": {"fr": "% de la production solaire", "vi": "% điện mặt trời"},
     "% of residents": {"fr": "% des habitants", "vi": "% dân số"},
+    "% of grid elements": {"fr": "% des éléments du réseau", "vi": "% phần tử lưới điện"},
+    "h per customer and year": {"fr": "h par client et an", "vi": "giờ/khách hàng/năm"},
     "residents": {"fr": "habitants", "vi": "người"},
     "% of passenger-km": {"fr": "% des voyageurs-km", "vi": "% hành khách-km"},
     "m² per inhabitant": {"fr": "m² par habitant", "vi": "m²/người"},
