@@ -56,12 +56,11 @@ def parameters(clearness: Floats, brightness: Floats, zenith_rad: Floats) -> Flo
     x = _TABLE[group]
     z = zenith_rad[:, None]
     found = x[:, :, 0] + x[:, :, 1] * z + delta[:, None] * (x[:, :, 2] + x[:, :, 3] * z)
-    overcast = group == 0
-    c, d = x[:, 2], x[:, 3]
-    inner = np.maximum(delta * (c[:, 0] + c[:, 1] * zenith_rad), 0.0)
-    found[overcast, 2] = (np.exp(inner ** c[:, 2]) - c[:, 3])[overcast]
-    slope = np.minimum(delta * (d[:, 0] + d[:, 1] * zenith_rad), 50.0)
-    found[overcast, 3] = (-np.exp(slope) + d[:, 2] + delta * d[:, 3])[overcast]
+    low = np.flatnonzero(group == 0)  # the overcast class has formulas of its own
+    (c1, c2, c3, c4), (d1, d2, d3, d4) = x[low, 2].T, x[low, 3].T
+    dark, height = delta[low], zenith_rad[low]
+    found[low, 2] = np.exp(np.maximum(dark * (c1 + c2 * height), 0.0) ** c3) - c4
+    found[low, 3] = -np.exp(np.minimum(dark * (d1 + d2 * height), 50.0)) + d3 + dark * d4
     return found
 
 

@@ -315,3 +315,63 @@ def see(
             share = lit[q] / weight_of[q] if weight_of[q] > 0.0 else 0.0
             seen.sun[s, q] = np.uint8(max(min(share, 1.0), 0.0) * 255.0 + 0.5)
         seen.beam[s, 0], seen.beam[s, 1], seen.sunshine[s] = reached, open_beam, shine
+
+
+@kernel()
+def shine(
+    scene: Scene,
+    at: Floats,
+    normal: Floats,
+    suns: Floats,
+    reach: float,
+    terrain: Floats,
+    terrain_near: Floats,
+    terrain_level: Floats,
+    cell: Integers,
+    lit: npt.NDArray[np.bool_],
+) -> None:
+    """
+    Whether the sun shines on points at given times: one comparison with the horizon each.
+
+    Parameters
+    ----------
+    scene
+        Walls around.
+    at, normal : (points, 3)
+        Points [m], and where they face; a normal of length 0 faces everywhere.
+    suns : (times, 3)
+        Unit vectors to the sun.
+    reach
+        Farthest wall that counts [m].
+    terrain, terrain_near, terrain_level, cell
+        As those of `see`.
+    lit : (points, times)
+        On return, whether the sun reaches each point.
+    """
+    n = terrain.shape[1]
+    width = 2.0 * math.pi / n
+    sine, cosine = np.empty(n), np.empty(n)
+    for k in range(n):
+        sine[k], cosine[k] = math.sin((k + 0.5) * width), math.cos((k + 0.5) * width)
+    tangent, near = np.empty(n), np.empty(n)
+    for p in range(at.shape[0]):
+        x, y, z = at[p, 0], at[p, 1], at[p, 2]
+        lit[p, :] = False
+        if is_enclosed(scene, x, y, z, -1):
+            continue
+        lift = z - terrain_level[cell[p]]
+        for k in range(n):
+            near[k] = terrain_near[cell[p], k]
+            tangent[k] = max(terrain[cell[p], k] - lift * near[k], 0.0)
+        horizon(scene, x, y, z, 0.0, 0.0, False, reach, sine, cosine, tangent, near)
+        nx, ny, nz = normal[p, 0], normal[p, 1], normal[p, 2]
+        anywhere = nx == 0.0 and ny == 0.0 and nz == 0.0
+        for t in range(suns.shape[0]):
+            if suns[t, 2] <= 0.0:
+                continue
+            if not anywhere and nx * suns[t, 0] + ny * suns[t, 1] + nz * suns[t, 2] <= 0.0:
+                continue
+            azimuth = math.atan2(suns[t, 0], suns[t, 1])
+            k = math.floor(azimuth / width) % n
+            flat = math.sqrt(suns[t, 0] ** 2 + suns[t, 1] ** 2)
+            lit[p, t] = suns[t, 2] > tangent[k] * flat

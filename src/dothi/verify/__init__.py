@@ -89,6 +89,7 @@ ENGINES: Final[dict[str, str]] = {
     "carbon": "dothi.verify.carbon",
     "power": "dothi.verify.power",
     "flood": "dothi.verify.flood",
+    "sun": "dothi.verify.sun",
     "heat": "dothi.verify.heat",
     "cooling": "dothi.verify.cooling",
 }
