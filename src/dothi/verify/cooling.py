@@ -57,8 +57,8 @@ def pipes(parent: list[int], at: list[int], *, ends: list[list[int]] | None = No
     """Network of pipes of 100 m, all alike."""
     topology = Topology.of(np.array(parent), np.array(ends) if ends else None)
     n = topology.n_pipes
-    whole = (np.full(n, value) for value in (100.0, inner, 1e-4, 0.3))
-    return Network(topology, np.array(at), *whole)
+    length, size, rough, loss = (np.full(n, value) for value in (100.0, inner, 1e-4, 0.3))
+    return Network(topology, np.array(at), length, size, rough, loss)
 
 
 def _one_pipe(service: Service, ground: float) -> Iterator[Quantity]:
