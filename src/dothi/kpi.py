@@ -28,6 +28,8 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "% of the jobs": {"fr": "% des emplois", "vi": "% việc làm"},
     "t CO₂ per inhabitant and year": {"fr": "t CO₂ par habitant et an", "vi": "t CO₂/người/năm"},
     "kg PM2.5-eq. per inhabitant and year": {"fr": "kg éq. PM2,5 par habitant et an", "vi": "kg PM2,5 tđ/người/năm"},
+    "kWh per inhabitant and year": {"fr": "kWh par habitant et an", "vi": "kWh/người/năm"},
+    "GJ per inhabitant and year": {"fr": "GJ par habitant et an", "vi": "GJ/người/năm"},
     "t CO₂": {"fr": "t CO₂", "vi": "tấn CO₂"},
     "% of electricity use": {"fr": "% de l’électricité consommée", "vi": "% điện tiêu thụ"},
     "% of solar power": {"fr": "% de la production solaire", "vi": "% điện mặt trời"},

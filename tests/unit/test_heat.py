@@ -396,3 +396,21 @@ def test_all_series_are_on_offer(city, result):
     assert all(np.isfinite(values).all() for values in series.values())
     assert (series["cooling"] >= series["cooling_sensible"]).all()
     assert series["room_c"].min() > 5.0 and series["room_c"].max() < 45.0
+
+
+def test_indicators_of_energy_are_what_a_hand_reckons(city, result):
+    from dothi.indicators import KPIS
+    from dothi.kpi import Evidence
+
+    evidence = Evidence(city, {"heat": result})
+    b, stock = result.tables["buildings"], city["buildings"]
+    people = stock["residents"].sum()
+    homes = (stock["function"] == "residential").to_numpy()
+    assert KPIS["ENV-11"].value(evidence) == pytest.approx(b["electricity_kwh"].sum() / people)
+    warmth = (b["heating_kwh"] + b["cooling_kwh"])[homes].sum() * 3.6e-3
+    assert KPIS["ENV-12"].value(evidence) == pytest.approx(warmth / stock["residents"][homes].sum())
+    bought = b[["electricity_kwh", "gas_kwh", "oil_kwh", "wood_kwh", "district_kwh"]].sum(axis=1)
+    assert KPIS["ENV-13"].value(evidence) == pytest.approx(bought.sum() / stock["floor_area_m2"].sum())
+    hot = (b["hot_h"] >= 200.0).to_numpy()
+    assert KPIS["LIV-30"].value(evidence) == pytest.approx(100.0 * stock["residents"][hot].sum() / people)
+    assert KPIS["ENV-11"].value(Evidence(city, {})) is None
