@@ -318,7 +318,13 @@ def test_a_large_roundabout_stays_one_and_goes_first(ring_road, tmp_path):
 def test_gaps_pass_what_harders_says():
     q = 600.0 / 3600.0
     assert_allclose(gap_capacity_pcu_h(np.array([600.0])), 600.0 * np.exp(-q * 6.2) / (1.0 - np.exp(-q * 3.3)))
-    assert gap_capacity_pcu_h(np.array([0.0]))[0] == 1800.0  # nobody goes first
+    assert gap_capacity_pcu_h(np.array([0.0]))[0] == 1900.0  # nobody goes first
+
+
+def test_drivers_keep_longer_gaps_where_they_are_faster():
+    assert convert.gap_s(6.9) == pytest.approx(3600.0 / 1900.0 - 1.29 * 5.9 / 6.9)
+    assert convert.gap_s(1.0) == 0.6
+    assert convert.gap_s(100.0) == 1.5
 
 
 def test_a_vehicle_counts_for_the_length_it_takes_up():
@@ -349,7 +355,7 @@ def test_who_yields_loads_a_crossing_by_the_gaps_left(two_streams):
 
 
 def test_green_is_shared_as_flow_over_capacity_and_the_cycle_is_that_of_webster(two_streams):
-    plan = fitted_plan(two_streams, [0, 1], np.array([900.0, 450.0]), PHASES)
+    plan = fitted_plan(two_streams, [0, 1], np.array([950.0, 475.0]), PHASES)
     cycle = (1.5 * 6.0 + 5.0) / (1.0 - 0.75)  # y is 0.5 and 0.25
     assert sum(plan.seconds) == pytest.approx(cycle, abs=1.0)
     assert plan.seconds[0] == pytest.approx(2.0 * plan.seconds[2], abs=1.5)

@@ -165,6 +165,8 @@ class MicrosimModel:
     }
     references: ClassVar[tuple[str, ...]] = (
         "P. A. Lopez et al., Microscopic Traffic Simulation using SUMO, 2018, doi:10.1109/ITSC.2018.8569938",
+        "R. E. Allsop, Estimating the traffic capacity of a signalized road junction, Transportation Research 6, 1972",
+        "F. V. Webster, Traffic signal settings, Road Research Technical Paper 39, 1958",
         "GEH: UK Department for Transport, TAG Unit M3.1",
     )
 
@@ -209,7 +211,8 @@ class MicrosimModel:
             if network.beyond:
                 passing = passing * network.passing()
                 ways = self._ways(links, drawn, passing, network.path)
-        routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy())
+        speed = np.average(self._speed(links), weights=total + 1e-9) if len(links) else 0.0
+        routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy(), float(speed))
         said = sumo.run("sumo", self._arguments(network.path, routes, folder, network.plans), folder)
         if ENDED not in said:  # SUMO that is interrupted ends as if nothing had happened
             raise InputError([Problem("SUMO runs to the last step")])
@@ -247,10 +250,15 @@ class MicrosimModel:
         found: Floats = np.minimum(self.params.saturation_limit / np.maximum(saturation, 1e-9), 1.0)
         return found
 
+    @staticmethod
+    def _speed(links: gpd.GeoDataFrame) -> Floats:
+        found: Floats = np.maximum(links["free_speed_m_s"].to_numpy(dtype=float, na_value=8.33), 1.0)
+        return found
+
     def _ways(self, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], passing: Floats, net: Path) -> list[Way]:
         length = shapely.length(np.asarray(links.geometry.array, dtype=object))
         time = links["time_car_s"].to_numpy(dtype=float, na_value=0.0)
-        free = length / np.maximum(links["free_speed_m_s"].to_numpy(dtype=float, na_value=8.33), 1.0)
+        free = length / self._speed(links)
         onward = convert.read_connections(net, links.index)
         streets = Streets(np.where(time > 0.0, time, free), onward)
         rng = np.random.default_rng(self.params.seed)

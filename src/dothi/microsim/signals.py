@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from dothi.microsim.convert import elements
-from dothi.microsim.streams import SATURATION_PCU_H, Streams, gap_capacity_pcu_h
+from dothi.microsim.convert import SATURATION_PCU_H, elements
+from dothi.microsim.streams import Streams, gap_capacity_pcu_h
 from dothi.shapes import Floats
 
 BUSY: Final = 0.9

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dothi.microsim.convert import TYPES, elements
+from dothi.microsim.convert import SATURATION_PCU_H, TYPES, elements
 from dothi.microsim.routes import Way
 from dothi.shapes import Floats, Integers
 from dothi.units import SECONDS_PER_HOUR
@@ -17,8 +17,6 @@ from dothi.units import SECONDS_PER_HOUR
 if TYPE_CHECKING:
     import pandas as pd
 
-SATURATION_PCU_H: Final = 1800.0
-"""What a lane discharges while nothing holds it: cars of SUMO at 7 to 10 m/s, see the theory page [pcu/h]."""
 GAP_S: Final = 6.2
 """Gap in the streams that go first which a driver takes: right turn from a minor street, HCM 2000, from memory [s]."""
 FOLLOW_S: Final = 3.3
