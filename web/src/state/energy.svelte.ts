@@ -1,5 +1,6 @@
 /** Energy on the map: every building by the electricity that it draws at the hour of the clock. */
 
+import { isAlone } from "../api/bytes";
 import * as api from "../api/energy";
 import type { HoursFacts } from "../api/schema";
 import type { Paint } from "../engine/contract";
@@ -43,11 +44,16 @@ export class Energy {
     return this.pane.entry?.results.includes("heat") ?? false;
   }
 
+  /** Whether somebody is there to add up hours: a page that carries its files has none of them. */
+  get curved(): boolean {
+    return this.simulated && !isAlone();
+  }
+
   /** Colour the buildings as the clock of the pane says, or give them back. */
   async draw(dark: boolean): Promise<void> {
     const { engine, entry, scene, time } = this.pane;
     const turn = ++this.#turn;
-    if (!this.hourly || !this.simulated || !engine || !entry || !scene) {
+    if (!this.hourly || !this.curved || !engine || !entry || !scene) {
       this.pane.lent = null;
       this.stage = "idle";
       return;
