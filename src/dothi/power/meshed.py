@@ -65,7 +65,7 @@ class Meshed:
         self.model = PowerGridModel(made, system_frequency=hertz)
 
     def _numbered(self, kind: str, **columns: Any) -> Any:
-        n = max(len(np.atleast_1d(values)) for values in columns.values())
+        n = next(len(values) for values in columns.values() if np.ndim(values))
         self.first[kind] = self._next
         self._next += n
         return _filled(kind, n, id=np.arange(self.first[kind], self._next), **columns)
