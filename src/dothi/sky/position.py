@@ -118,6 +118,22 @@ def _path(seconds: bytes, latitude: float, longitude: float) -> SunPath:
     return SunPath(zenith, azimuth, up)
 
 
+def sun_at(times: pd.DatetimeIndex, site: Site) -> Floats:
+    """
+    Unit vectors to the sun on the grid at moments, shape ``(times, 3)``.
+
+    Parameters
+    ----------
+    times
+        Moments, with a time zone.
+    site
+        Where.
+    """
+    seconds = times.tz_convert("UTC").as_unit("s").asi8.astype(float)
+    zenith, azimuth = _positions(seconds, site.latitude, site.longitude)
+    return SunPath(zenith, azimuth, zenith < 90.0).towards(site.convergence_deg)
+
+
 def _crossing(first: Floats, middle: Floats, last: Floats) -> Floats:
     """Share of the hour after which the zenith angle is 90°, from straight lines through its two halves."""
     early = (first < 90.0) != (middle < 90.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dothi.mesh.prisms import prisms_of
 from dothi.shapes import Floats, Mask
-from dothi.sky.position import Site, site_of, sun_path
+from dothi.sky.position import Site, site_of, sun_at
 from dothi.sun.relief import filled, level_plain, relief_of
 from dothi.sun.scene import around, obstacles_of, scene_of
 
@@ -29,11 +29,7 @@ def suns_at(times: list[datetime], site: Site) -> Floats:
     """Unit vectors to the sun on the grid at times with a time zone, shape ``(times, 3)``."""
     import pandas as pd
 
-    middle = pd.DatetimeIndex(times).tz_convert("UTC") - pd.Timedelta(minutes=30)
-    path = sun_path(pd.DataFrame({"time": middle}), site.latitude, site.longitude)
-    sun = path.towards(site.convergence_deg)
-    sun[~path.up] = (0.0, 0.0, -1.0)
-    return sun
+    return sun_at(pd.DatetimeIndex(times), site)
 
 
 def shines_on(city: City, at: Floats, normal: Floats, suns: Floats) -> Mask:

@@ -108,6 +108,14 @@ def tile_of(task: Task, surfaces: Integers) -> Tile:
     cell = task.relief.cells(at[:, :2])
     used, cell = np.unique(cell, return_inverse=True)
     owner = np.repeat(surfaces, size)
+    reach = np.ceil(task.reach_m / CELL_M) * CELL_M
+    low, high = (at[:, :2].min(axis=0), at[:, :2].max(axis=0)) if len(at) else (np.array(origin), np.array(origin))
+    inner: Bounds = (*(np.floor(low / CELL_M) * CELL_M).tolist(), *(np.ceil(high / CELL_M) * CELL_M).tolist())
+    walls, ring, ring_start, body = around(task.obstacles, inner, reach)
+    buildings, body[:, 5] = np.unique(body[:, 5], return_inverse=True)  # numbered within the tile: ids may change
+    own = task.own[surfaces]
+    at_home = np.searchsorted(buildings, own).clip(0, max(len(buildings) - 1, 0))
+    known = (own >= 0) & (buildings[at_home] == own) if len(buildings) else np.zeros(len(own), dtype=bool)
     points = Points(
         starts_of(size),
         np.ascontiguousarray(at - np.array([*origin, 0.0])),
@@ -115,11 +123,8 @@ def tile_of(task: Task, surfaces: Integers) -> Tile:
         np.maximum(at[:, 2] - task.ground_m[owner], 0.0),
         cell.astype(np.int64),
         np.ascontiguousarray(task.normal[surfaces]),
-        np.ascontiguousarray(task.own[surfaces]),
+        np.where(known, at_home, -1).astype(np.int64),
     )
-    low, high = (at[:, :2].min(axis=0), at[:, :2].max(axis=0)) if len(at) else (np.array(origin), np.array(origin))
-    inner: Bounds = (*(np.floor(low / CELL_M) * CELL_M).tolist(), *(np.ceil(high / CELL_M) * CELL_M).tolist())
-    reach = np.ceil(task.reach_m / CELL_M) * CELL_M
     box = (inner[0] - reach, inner[1] - reach, inner[2] + reach, inner[3] + reach)
     relief = task.relief
     terrain = (
@@ -129,7 +134,7 @@ def tile_of(task: Task, surfaces: Integers) -> Tile:
     )
     corner = (float(origin[0]), float(origin[1]))
     triangles = () if task.mesh is None else task.mesh.within(box, corner)
-    return Tile(surfaces, points, around(task.obstacles, inner, reach), box, corner, terrain, triangles)
+    return Tile(surfaces, points, (walls, ring, ring_start, body), box, corner, terrain, triangles)
 
 
 def see_tile(task: Task, tile: Tile) -> Seen:

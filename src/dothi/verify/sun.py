@@ -68,7 +68,8 @@ def town(boxes: Floats, weather: pd.DataFrame | None = None) -> City:
 def quarter(n: int = 60, seed: int = 1) -> Floats:
     """Boxes of a dense quarter: rows of narrow houses of several heights back to back, alleys of 2 to 6 m, a tower."""
     rng = np.random.default_rng(seed)
-    boxes, south = [], 0.0
+    south = 0.0
+    boxes: list[tuple[float, ...]] = []
     while len(boxes) < n:
         west, depth = 0.0, rng.uniform(10.0, 18.0)
         while west < 60.0 and len(boxes) < n:
