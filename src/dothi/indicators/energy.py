@@ -86,8 +86,8 @@ KPIS: Final = (
         {
             "en": "Heat and cold that rooms of buildings with homes are given in a year, before losses of machines / "
             "their residents",
-            "fr": "Chaleur et froid fournis en un an aux locaux des bâtiments d’habitation, hors pertes des équipements "
-            "/ leurs habitants",
+            "fr": "Chaleur et froid fournis en un an aux locaux des bâtiments d’habitation, hors pertes des "
+            "équipements / leurs habitants",
             "vi": "Nhiệt sưởi và lạnh cấp cho các phòng của công trình có nhà ở trong một năm, chưa kể tổn thất máy / "
             "số dân ở đó",
         },
@@ -125,7 +125,8 @@ KPIS: Final = (
         "lower",
         ("heat",),
         {
-            "en": "Residents of buildings whose rooms are warmer than 28 °C for 200 hours of the year or more / residents",
+            "en": "Residents of buildings whose rooms are warmer than 28 °C for 200 hours of the year or more / "
+            "residents",
             "fr": "Habitants de bâtiments à plus de 28 °C pendant 200 heures par an ou plus / habitants",
             "vi": "Dân cư trong công trình nóng hơn 28 °C từ 200 giờ một năm trở lên / dân số",
         },
