@@ -328,3 +328,27 @@ def test_roofs_of_viet_nam_are_flat_and_face_south():
     spacing = rows.pitch(47.2, data["rack"]["tilt_deg"])
     room = 15.0 * 7.0 * (1.0 - data["obstacle_flat_share"])  # strip of 0.5 m
     assert value(result, HOUSE, "pv_roof_kwp") == pytest.approx(room / spacing * EFFICIENCY, rel=5e-3)
+
+
+def test_angles_of_incidence_are_those_of_true_north(city):
+    """True north lies 3.3° off the grid there; glass by pvlib, with the azimuth of the sun on the globe."""
+    import pvlib
+
+    from dothi.pv import modules
+    from dothi.pv.arrays import FLUSH, Arrays
+    from dothi.pv.yields import Power, Technology
+    from dothi.sky import Light, sun_path
+
+    light, site = Light.of(city), site_of(city)
+    row = np.flatnonzero(light.surface_id == ROOFS[GABLE])
+    assert abs(site.convergence_deg) > 3.0
+    one, count = np.zeros(len(light), dtype=np.int64), np.arange(len(light))
+    azimuth = np.nan_to_num(light.azimuth_deg)
+    arrays = Arrays(count, light.tilt_deg, azimuth, np.ones(len(light)), one + FLUSH, one, light.kind == "roof")
+    power = Power(arrays, light, city["weather"], Technology(0.0, 1.2, "sapm", 1.0, 0.0)).hourly(row)[0]
+    beam, diffuse = (part[0].astype(float) for part in light.split(row))
+    path = sun_path(city["weather"], site.latitude, site.longitude)
+    angle = pvlib.irradiance.aoi(30.0, 180.0, path.zenith_deg, path.azimuth_deg)
+    useful = beam * pvlib.iam.physical(angle, *modules.PANE) + diffuse * modules.diffuse_share(np.array([30.0]))[0]
+    known = pvlib.inverter.pvwatts(useful / 1000.0 * modules.kept_share(), 1.0 / 1.2 / 0.96)
+    assert_allclose(power, known, atol=2e-6)

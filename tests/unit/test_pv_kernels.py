@@ -239,3 +239,13 @@ def test_arrays_add_up_to_their_buildings():
     out = np.ones((2, 2), dtype=np.float32)
     kernels.add_arrays(power, np.array([10.0, 4.0, 1.0]), np.array([1, 1, 0]), out)
     assert out.tolist() == [[2.0, 2.0], [7.0, 5.0]]
+
+
+def test_light_too_faint_for_the_inverter_gives_nothing(hours):
+    """Below 0.6 % of its rating the inverter of PVWatts takes more than it gives."""
+    faint = {"beam": np.zeros(N_HOURS, np.float32), "diffuse": np.linspace(0.0, 12.0, N_HOURS, dtype=np.float32)}
+    found, known = power(hours | faint), by_pvlib(hours | faint)
+    assert (found >= 0.0).all()
+    assert (found[faint["diffuse"] < 4.0] == 0.0).all()
+    assert found.max() > 0.0
+    assert_allclose(found, known, atol=1e-7)
