@@ -14,7 +14,17 @@ import numpy.typing as npt
 from numba import get_num_threads
 
 from dothi.errors import ConvergenceError, Problems
-from dothi.traffic.bushes import Bushes, as_trees, carried_over, no_trees, packed, room_for, room_for_pairs, with_room
+from dothi.traffic.bushes import (
+    Bushes,
+    Positions,
+    as_trees,
+    carried_over,
+    no_trees,
+    packed,
+    room_for,
+    room_for_pairs,
+    with_room,
+)
 from dothi.traffic.gap import imbalance_veh_h, relative_gap, shares_of
 from dothi.traffic.graph import prepared, traffic_of
 from dothi.traffic.kernels import touch_all
@@ -24,7 +34,7 @@ from dothi.traffic.network import Floats, Integers, Network, beckmann, delay_s
 
 SWEEPS: Final = 10
 """Sweeps over all bushes that shift flow, after the first, each time bushes were given links."""
-SWEEP_THRESHOLD: Final = 0.02
+SWEEP_THRESHOLD: Final = 0.1
 """Share of the mean excess below which a sweep leaves a bush out, and of the first excess at which sweeps end."""
 TARGET_SHARE: Final = 0.1
 """Share of the gap asked for at which sweeps end too."""
@@ -34,6 +44,20 @@ ENOUGH: Final = 0.1
 """Share of what the first repetition found at which they end."""
 BUSH_THRESHOLD: Final = 0.1
 """Share of the mean potential of the time before below which a bush is given no links."""
+REST: Final = 0.1
+"""Share of the gap that is left to bushes which are not looked at again before the next measurement of all."""
+MOST: Final = 0.7
+"""Share of all bushes from which on it is not worth while to look at some."""
+NEAR: Final = 30.0
+"""Gap, in terms of the one asked for, from which on all bushes are measured after each round of sweeps."""
+LOCAL_ROUNDS: Final = 8
+"""Rounds within bushes that a change has touched, at most, before all are measured."""
+LOCAL_REST: Final = 0.05
+"""As `REST`, in these rounds."""
+LOCAL_SHARE: Final = 0.003
+"""Share of their first excess at which they end."""
+LOCAL_TARGET: Final = 0.3
+"""Share of the gap asked for at which they end too."""
 EPSILON: Final = 1e-14
 """Difference of costs that counts, as a share of the cost of a mean trip."""
 MAX_IMBALANCE_VEH_H: Final = 1e-6
@@ -198,6 +222,7 @@ def equilibrium(
     trips = _trips(wanted, units)
     asked = trips.flow.copy()
     solver = _Solver(network, trips, shares, warm)
+    solver.settle(gap)
     history: list[Iteration] = []
     while True:
         step = replace(solver.measure(), cpu_s=time.process_time() - began)
@@ -206,7 +231,7 @@ def equilibrium(
             progress(len(history), step.gap)
         if step.gap <= gap or len(history) > max_iterations:
             break
-        solver.equalise(step.gap, gap)
+        solver.advance(step.gap, gap)
     return _result(network, wanted, units, None if filtering is None else shares, solver, asked, gap, tuple(history))
 
 
@@ -319,7 +344,8 @@ class _Solver:
         old, old_of = self._begun(warm)
         n = len(trips.origin)
         self.trees = room_for(n, self.ready.arcs.n_nodes, len(self.ready.order), old, old_of)
-        connect(self.graph, self.traffic, trips, old, old_of, self.trees)
+        self._changed = np.zeros(n, dtype=np.bool_)
+        connect(self.graph, self.traffic, trips, old, old_of, self.trees, self._changed)
         self._load()  # flow of old bushes that nobody took up is still on the links
         self._cost, self._least, self._potential = np.zeros(n), np.zeros(n), np.zeros(n)
         self._added = np.zeros(n, np.int64)
@@ -329,7 +355,7 @@ class _Solver:
         self.pairs = room_for_pairs(n, self.ready.arcs.n_nodes)
         self.eps = 0.0
 
-    def _begun(self, warm: Equilibrium | None) -> tuple[Trees, npt.NDArray[np.int64]]:
+    def _begun(self, warm: Equilibrium | None) -> tuple[Trees, Positions]:
         """Bushes to begin with, and which of them each bush takes; their traffic is put on the links."""
         none = np.full(len(self.trips.origin), -1, np.int64)
         carried = carried_over(warm.bushes, self.ready) if warm is not None else None
@@ -344,34 +370,94 @@ class _Solver:
         keys = zip(self.trips.class_index, self.trips.origin, strict=True)
         return old, np.array([known.get(key, -1) for key in keys], dtype=np.int64)
 
-    def measure(self) -> Iteration:
-        """Measure the gap, and give bushes the links that lower it."""
+    def settle(self, target: float) -> None:
+        """Bring bushes that begin with other flow than before near to equilibrium, before all others are looked at."""
         n = len(self.trips.origin)
+        some = np.flatnonzero(self._changed)
+        if not 0 < len(some) < n:
+            return
+        spent = self._spent()
+        worthwhile = BUSH_THRESHOLD * target * spent / n
+        self._threshold = worthwhile
+        enough = LOCAL_TARGET * target * spent
+        for _ in range(LOCAL_ROUNDS):
+            self.measure(some)
+            excess = self._gap_of(some)
+            if excess <= enough:
+                break
+            enough = max(enough, LOCAL_SHARE * excess)
+            self.equalise(some, excess / spent, target * spent)
+            some = self._worst(some, LOCAL_REST)
+        self._load()
+        self._threshold = worthwhile
+
+    def advance(self, gap: float, target: float) -> None:
+        """
+        Lower the gap, after all bushes were measured.
+
+        As few bushes make up most of the gap, those are given links and shifted once more before all are measured
+        again, which costs the most.
+        """
+        every = np.arange(len(self.trips.origin))
+        spent = float(self._cost.sum())
+        some = self._worst(every, REST)
+        self._load()
+        self.equalise(every, gap, target * spent)
+        if gap > NEAR * target and len(some) < MOST * len(every):
+            self.measure(some)
+            self.equalise(every, self._gap_of(some) / spent, target * spent)
+
+    def _spent(self) -> float:
+        """Cost of all flow, if each class paid what the one pays that pays the least [pcu s/h]."""
+        used = self.traffic.x > 0.0
+        return float(self.traffic.T.min(axis=0)[used] @ self.traffic.x[used])
+
+    def _gap_of(self, some: Positions) -> float:
+        """What trips of some bushes would save on cheapest paths, as measured last [pcu s/h]."""
+        return float((self._cost - self._least)[some].sum())
+
+    def _worst(self, some: Positions, rest: float) -> Positions:
+        """Those among some bushes that make up the gap of these but for a share."""
+        excess = np.maximum((self._cost - self._least)[some], 0.0)
+        order = np.argsort(-excess, kind="stable")
+        left = excess.sum() - np.cumsum(excess[order])
+        n = int(np.count_nonzero(left > rest * excess.sum())) + 1
+        return np.sort(some[order[:n]])
+
+    def measure(self, some: Positions | None = None) -> Iteration:
+        """Measure the gap, of all bushes or of some, and give them the links that lower it."""
+        which = np.arange(len(self.trips.origin)) if some is None else some
+        n = len(which)
         work = n * len(self.ready.order)
         threads = get_num_threads() if work > SMALL_WORK else 1
         parts = np.linspace(0, n, threads * PARTS_OF_A_THREAD + 1 if threads > 1 else 2).astype(int)
-        each = [(int(a), int(b)) for a, b in pairwise(parts) if b > a]
+        each = [(which, int(a), int(b)) for a, b in pairwise(parts) if b > a]
         if threads > 1:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(lambda part: self._improve(*part), each))
         else:
             for part in each:
                 self._improve(*part)
-        if (self._added < 0).any():
-            self.trees = with_room(self.trees, self.trees.n_links + np.maximum(-self._added, 0))
-        spent, least = float(self._cost.sum()), float(self._least.sum())
-        self._threshold = BUSH_THRESHOLD * float(self._potential.sum()) / max(n, 1)
+        added = self._added[which]
+        if (added < 0).any():
+            wanted = self.trees.n_links.copy()
+            wanted[which] += np.maximum(-added, 0)
+            self.trees = with_room(self.trees, wanted)
+        spent, least = float(self._cost[which].sum()), float(self._least[which].sum())
+        self._threshold = BUSH_THRESHOLD * float(self._potential[which].sum()) / max(n, 1)
         demand = float(self.trips.flow.sum())
-        self.eps = EPSILON * least / demand if demand > 0.0 else 0.0
+        if some is None:
+            self.eps = EPSILON * least / demand if demand > 0.0 else 0.0
         gap = 1.0 - least / spent if spent > 0.0 else 0.0
-        return Iteration(gap, int(np.maximum(self._added, 0).sum()), 0.0)
+        return Iteration(gap, int(np.maximum(added, 0).sum()), 0.0)
 
-    def _improve(self, first: int, last: int) -> None:
+    def _improve(self, which: Positions, first: int, last: int) -> None:
         improve(
             self.graph,
             self.traffic.T,
             self.trips,
             self.trees,
+            which,
             first,
             last,
             self._threshold,
@@ -388,12 +474,12 @@ class _Solver:
         add_flows(self.trees, self.traffic.x)
         touch_all(self.traffic)
 
-    def equalise(self, gap: float, target: float) -> None:
-        """Shift flow within bushes until little is left to gain, of what there was or of what is asked for."""
-        self._load()
+    def equalise(self, some: Positions, gap: float, wanted: float) -> None:
+        """Shift flow within bushes until little is left to gain, of what there was or of the excess asked for."""
         tolerance = min(1e-6, 1e-3 * abs(gap))
-        self._excess[:] = np.inf
-        threshold, enough = 0.0, TARGET_SHARE * target * float(self._cost.sum())
+        self._excess[:] = -np.inf
+        self._excess[some] = np.inf
+        threshold, enough = 0.0, TARGET_SHARE * wanted
         for sweep in range(SWEEPS + 1):
             found = shift(
                 self.graph,
@@ -407,7 +493,7 @@ class _Solver:
                 self.pairs,
             )
             repeat(self.traffic, self.trees, self.pairs, tolerance, REPEATS, ENOUGH)
-            threshold = SWEEP_THRESHOLD * float(self._excess.sum()) / max(len(self._excess), 1)
+            threshold = SWEEP_THRESHOLD * float(self._excess[some].sum()) / max(len(some), 1)
             if found <= enough:
                 break
             if sweep == 0:

@@ -214,6 +214,9 @@ def carried_over(bushes: Bushes, ready: Prepared) -> tuple[Integers, Integers] |
     link, node
         Link in the graph for each of `bushes.link`, −1 for one that is no more, and node for each of `bushes.node`.
     """
+    place = np.append(ready.place, -1).astype(np.int32)
+    if _alike(bushes.arcs, ready.arcs):
+        return place[bushes.link], bushes.node
     arc = _same_arcs(bushes.arcs, ready.arcs)
     kept = np.flatnonzero(arc >= 0)
     old = np.concatenate([bushes.arcs.from_node[kept], bushes.arcs.to_node[kept]])
@@ -223,8 +226,13 @@ def carried_over(bushes: Bushes, ready: Prepared) -> tuple[Integers, Integers] |
     one_to_one = (node[old] == new).all() and len(np.unique(old)) == len(np.unique(new))
     if not one_to_one:
         return None
-    place = np.append(ready.place, -1).astype(np.int32)
     return place[arc[bushes.link]], node[bushes.node]
+
+
+def _alike(old: Arcs, new: Arcs) -> bool:
+    """Whether links and turns are the same, in the same order."""
+    names = ("from_node", "to_node", "before", "after", "link_from", "link_to")
+    return old.n_nodes == new.n_nodes and all(np.array_equal(getattr(old, name), getattr(new, name)) for name in names)
 
 
 def _same_arcs(old: Arcs, new: Arcs) -> Integers:

@@ -131,7 +131,9 @@ def restore(graph: Graph, trips: Trips, trees: Trees, b: int, cheapest: Position
 
 
 @kernel()
-def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Positions, trees: Trees) -> None:
+def connect(
+    graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Positions, trees: Trees, changed: Flags
+) -> None:
     """
     First bushes: what is left of others, completed by cheapest paths, bush after bush at the times made so far.
 
@@ -152,13 +154,15 @@ def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Po
         Which of them each bush begins with; −1 for none.
     trees
         On return, the bushes. Trips to nodes that are in none have no path.
+    changed : (n_bushes,)
+        On return, whether a bush carries other flow than the one it began with.
     """
     n_nodes = len(graph.out_start) - 1
     dist, key = np.empty(n_nodes), np.empty(n_nodes)
     pred, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
     heap, place = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
     cheapest = np.zeros(n_nodes, np.int64)
-    through = np.zeros(n_nodes)
+    through, more = np.zeros(n_nodes), np.zeros(len(graph.to_node))
     for b in range(len(trips.origin)):
         origin = trips.origin[b]
         T = traffic.T[trips.class_index[b]]
@@ -189,7 +193,7 @@ def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Po
                     order[n] = here
                     trees.degree[first + n] = degree
                     n += 1
-        kept, left = n, w
+        kept = n
         if n < n_nodes:
             n = settle(graph, T, n, dist, pred, order, key, heap, place)
         for k in range(n):
@@ -204,19 +208,51 @@ def connect(graph: Graph, traffic: Traffic, trips: Trips, old: Trees, old_of: Po
             if dist[trips.destination[q]] == np.inf:
                 trips.flow[q] = 0.0
         restore(graph, trips, trees, b, cheapest, through)
-        start = trees.link_start[b]
-        before = old.link_start[old_of[b]] if old_of[b] >= 0 else 0
-        whole = old_of[b] >= 0 and left - start == old.n_links[old_of[b]]  # then links are where they were
-        if old_of[b] >= 0 and not whole:
-            for q in range(before, before + old.n_links[old_of[b]]):
-                if old.link[q] >= 0:
-                    traffic.x[old.link[q]] -= old.flow[q]
-        for q in range(start, w):
-            had = old.flow[before + q - start] if whole and q < left else 0.0
-            more = trees.flow[q] - had
-            if abs(more) > SAME * had:
-                traffic.x[trees.link[q]] += more
-                touch(traffic, trees.link[q])
+        changed[b] = replace_flow(traffic, old, old_of[b], trees, b, more)
+
+
+@kernel()
+def replace_flow(traffic: Traffic, old: Trees, o: int, trees: Trees, b: int, more: Floats) -> bool:
+    """
+    Put the flow of a bush on the links in place of that of an old one; links on which it is the same are left alone.
+
+    Parameters
+    ----------
+    traffic
+        Traffic, kept in step.
+    old, o
+        Old bushes and the number of the one; −1 for none.
+    trees, b
+        Bushes and the number of this one.
+    more : (n_links,)
+        Zeros, also on return.
+
+    Returns
+    -------
+    bool
+        Whether there is a link on which the flow is another.
+    """
+    begin, end = trees.link_start[b], trees.link_start[b] + trees.n_links[b]
+    old_begin, old_end = 0, 0
+    if o >= 0:
+        old_begin, old_end = old.link_start[o], old.link_start[o] + old.n_links[o]
+    for q in range(old_begin, old_end):
+        if old.link[q] >= 0:
+            more[old.link[q]] = -old.flow[q]
+    for q in range(begin, end):
+        had = -more[trees.link[q]]
+        more[trees.link[q]] += trees.flow[q]
+        if abs(more[trees.link[q]]) <= SAME * had:
+            more[trees.link[q]] = 0.0
+    changed = False
+    for q in range(end - begin + old_end - old_begin):
+        a = trees.link[begin + q] if q < end - begin else old.link[old_begin + q - (end - begin)]
+        if a >= 0 and more[a] != 0.0:
+            traffic.x[a] += more[a]
+            more[a] = 0.0
+            touch(traffic, a)
+            changed = True
+    return changed
 
 
 @kernel()
@@ -225,8 +261,9 @@ def improve(
     T: Floats,
     trips: Trips,
     trees: Trees,
-    first_bush: int,
-    last_bush: int,
+    which: Positions,
+    first: int,
+    last: int,
     threshold: float,
     eps: float,
     moved: Flags,
@@ -252,8 +289,8 @@ def improve(
         Trips.
     trees
         Bushes.
-    first_bush, last_bush
-        Bushes to do: from `first_bush` to `last_bush` − 1.
+    which, first, last
+        Numbers of bushes, and which of them to do: those at places `first` to `last` − 1.
     threshold
         Potential from which on links are added [pcu s/h].
     eps
@@ -281,7 +318,7 @@ def improve(
     waits = np.zeros(n_nodes, np.bool_)
     new, first_new = np.empty(len(graph.to_node), np.int32), np.full(n_nodes, -1, np.int32)
     rank, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-    for b in range(first_bush, last_bush):
+    for b in which[first:last]:
         t = T[trips.class_index[b]]
         origin = trips.origin[b]
         label(graph, t, trees, b, L, cheapest)

@@ -89,78 +89,149 @@ def shift(
     L, U = np.empty(n_nodes), np.empty(n_nodes)
     cheapest, dearest = np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64)
     rank, meets = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
-    from_node, link, flow = graph.from_node, trees.link, trees.flow
     total, n_pairs = 0.0, 0
     for b in range(len(trips.origin)):
         if excess[b] < threshold:
             continue
         t = traffic.T[trips.class_index[b]]
-        first, e = trees.node_start[b], trees.link_start[b]
-        n_meets, found = 0, 0.0
-        j = trees.node[first]
-        L[j], U[j], rank[j], cheapest[j], dearest[j] = 0.0, 0.0, 0, -1, -1
-        for k in range(1, trees.n_nodes[b]):
-            j = trees.node[first + k]
-            rank[j] = k
-            n = trees.degree[first + k]
-            if n == 1:
-                a = link[e]
-                L[j], U[j] = L[from_node[a]] + t[a], U[from_node[a]] + t[a]
-                cheapest[j], dearest[j] = e, e
-                e += 1
-                continue
-            lowest, highest, low, high = np.inf, -1.0, e, -1
-            for q in range(e, e + n):
-                a = link[q]
-                d = L[from_node[a]] + t[a]
-                if d < lowest:
-                    lowest, low = d, q
-                if flow[q] > 0.0:
-                    d = U[from_node[a]] + t[a]
-                    if d > highest:
-                        highest, high = d, q
-            e += n
-            if high < 0:
-                high, highest = low, lowest
-            L[j], U[j], cheapest[j], dearest[j] = lowest, highest, low, high
-            if low != high and highest - lowest > tolerance * highest:
-                meets[n_meets] = j
-                n_meets += 1
-
+        n_meets = compare(graph, t, trees, b, tolerance, L, U, cheapest, dearest, rank, meets)
+        found = 0.0
         for r in range(n_meets - 1, -1, -1):
-            begin = pairs.start[n_pairs]
-            if begin + 2 * trees.n_nodes[b] > len(pairs.place):  # no room: this one is not kept
+            if pairs.start[n_pairs] + 2 * trees.n_nodes[b] > len(pairs.place):  # no room: the last is not kept
                 n_pairs = max(n_pairs - 1, 0)
-                begin = pairs.start[n_pairs]
-            low, high = begin, begin + trees.n_nodes[b]
-            pairs.place[low], pairs.place[high] = cheapest[meets[r]], dearest[meets[r]]
-            i1, i2 = from_node[link[cheapest[meets[r]]]], from_node[link[dearest[meets[r]]]]
-            while i1 != i2:
-                if rank[i1] > rank[i2]:
-                    low += 1
-                    pairs.place[low] = cheapest[i1]
-                    i1 = from_node[link[cheapest[i1]]]
-                else:
-                    high += 1
-                    pairs.place[high] = dearest[i2]
-                    i2 = from_node[link[dearest[i2]]]
-            pairs.middle[n_pairs] = low + 1
-            for q in range(begin + trees.n_nodes[b], high + 1):
-                low += 1
-                pairs.place[low] = pairs.place[q]
-            pairs.start[n_pairs + 1] = low + 1
+            follow_back(graph, trees, b, meets[r], cheapest, dearest, rank, pairs, n_pairs)
             pairs.class_index[n_pairs] = trips.class_index[b]
             gain = move(traffic, trees, pairs, n_pairs, tolerance)
             if gain > 0.0:
                 found += gain
-                n_pairs += 1
-                if n_pairs == len(pairs.middle):
-                    n_pairs -= 1
+                n_pairs = min(n_pairs + 1, len(pairs.middle) - 1)
         excess[b] = found
         moved[b] |= found > 0.0
         total += found
     pairs.n[0] = n_pairs
     return total
+
+
+@kernel()
+def compare(
+    graph: Graph,
+    t: Floats,
+    trees: Trees,
+    b: int,
+    tolerance: float,
+    L: Floats,
+    U: Floats,
+    cheapest: Positions,
+    dearest: Positions,
+    rank: Integers,
+    meets: Integers,
+) -> int:
+    """
+    Cheapest and dearest used way to each node of a bush.
+
+    Parameters
+    ----------
+    graph, t, trees, b
+        Graph, costs, bushes and the number of the bush.
+    tolerance
+        Relative difference of cost that counts.
+    L, U : (n_nodes,)
+        On return, what the ways cost [s].
+    cheapest, dearest : (n_nodes,)
+        On return, positions of their last links; the same where nobody arrives.
+    rank : (n_nodes,)
+        On return, place of each node in the order of the bush.
+    meets : (n_nodes,)
+        On return, begins with the nodes where the two cost different.
+
+    Returns
+    -------
+    int
+        How many these nodes are.
+    """
+    from_node, link, flow = graph.from_node, trees.link, trees.flow
+    first, e = trees.node_start[b], trees.link_start[b]
+    n_meets = 0
+    j = trees.node[first]
+    L[j], U[j], rank[j], cheapest[j], dearest[j] = 0.0, 0.0, 0, -1, -1
+    for k in range(1, trees.n_nodes[b]):
+        j = trees.node[first + k]
+        rank[j] = k
+        n = trees.degree[first + k]
+        if n == 1:
+            a = link[e]
+            L[j], U[j] = L[from_node[a]] + t[a], U[from_node[a]] + t[a]
+            cheapest[j], dearest[j] = e, e
+            e += 1
+            continue
+        lowest, highest, low, high = np.inf, -1.0, e, -1
+        for q in range(e, e + n):
+            a = link[q]
+            d = L[from_node[a]] + t[a]
+            if d < lowest:
+                lowest, low = d, q
+            if flow[q] > 0.0:
+                d = U[from_node[a]] + t[a]
+                if d > highest:
+                    highest, high = d, q
+        e += n
+        if high < 0:
+            high, highest = low, lowest
+        L[j], U[j], cheapest[j], dearest[j] = lowest, highest, low, high
+        if low != high and highest - lowest > tolerance * highest:
+            meets[n_meets] = j
+            n_meets += 1
+    return n_meets
+
+
+@kernel()
+def follow_back(
+    graph: Graph,
+    trees: Trees,
+    b: int,
+    j: int,
+    cheapest: Positions,
+    dearest: Positions,
+    rank: Integers,
+    pairs: Pairs,
+    r: int,
+) -> None:
+    """
+    Links of the cheapest and of the dearest way to a node, from where the two part.
+
+    Parameters
+    ----------
+    graph, trees, b
+        Graph, bushes and the number of the bush.
+    j
+        Node where the ways meet.
+    cheapest, dearest : (n_nodes,)
+        Positions of the last links of the ways to each node.
+    rank : (n_nodes,)
+        Place of each node in the order of the bush.
+    pairs, r
+        On return, the two stretches are number `r` of the pairs.
+    """
+    from_node, link, place = graph.from_node, trees.link, pairs.place
+    begin = pairs.start[r]
+    middle = begin + trees.n_nodes[b]  # beyond what the first can be
+    low, high = begin, middle
+    place[low], place[high] = cheapest[j], dearest[j]
+    i1, i2 = from_node[link[cheapest[j]]], from_node[link[dearest[j]]]
+    while i1 != i2:
+        if rank[i1] > rank[i2]:
+            low += 1
+            place[low] = cheapest[i1]
+            i1 = from_node[link[cheapest[i1]]]
+        else:
+            high += 1
+            place[high] = dearest[i2]
+            i2 = from_node[link[dearest[i2]]]
+    pairs.middle[r] = low + 1
+    for q in range(middle, high + 1):
+        low += 1
+        place[low] = place[q]
+    pairs.start[r + 1] = low + 1
 
 
 @kernel()
