@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import Path, Request, Response
 
-from dothi.server.loads_facts import CurveFacts, HoursFacts
+from dothi.server.loads_facts import CurveFacts, FeederFacts, HoursFacts
 from dothi.server.problems import ANSWERS
 from dothi.server.reply import reply, reply_facts
 
@@ -69,3 +69,16 @@ def add_energy(app: FastAPI, cities: Cities) -> None:
 
         city = cities.shown(key)
         return reply_facts(request, lambda: curve_of(city, table, row_id), key, "curve", table, row_id)
+
+    @app.get(
+        "/api/cities/{key}/feeders/{transformer_id}",
+        tags=["energy"],
+        response_model=FeederFacts,
+        responses=ANSWERS,
+        summary="Voltages along the lines that a transformer feeds",
+    )
+    def feeder(request: Request, key: Key, transformer_id: Annotated[int, Path(description="Its id.")]) -> Response:
+        from dothi.server.feeder import feeder_of
+
+        city = cities.shown(key)
+        return reply_facts(request, lambda: feeder_of(city, transformer_id), key, "feeder", transformer_id)

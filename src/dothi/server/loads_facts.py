@@ -41,3 +41,15 @@ class HoursFacts(Facts):
 
     rows: int
     top_w_m2: float
+
+
+class FeederFacts(Facts):
+    """Nodes that a transformer feeds, the nearest first."""
+
+    distance_m: list[float]
+    """Along the lines."""
+    parent: list[int]
+    """Position of the node before it; −1 for the transformer's own."""
+    lowest_pu: list[float | None]
+    """Lowest voltage of the year over the nominal."""
+    highest_pu: list[float | None]

@@ -1,7 +1,7 @@
 /** Energy: load curves, and the load of every building by the hour. */
 
 import { bytes, json } from "./bytes";
-import type { CurveFacts, HoursFacts } from "./schema";
+import type { CurveFacts, FeederFacts, HoursFacts } from "./schema";
 
 /** Tables whose rows have load curves. */
 export const CURVED = ["buildings", "wards", "transformers"] as const;
@@ -11,6 +11,9 @@ export type Curved = (typeof CURVED)[number] | "city";
 
 export const curve = (key: string, table: Curved, id: number, signal?: AbortSignal): Promise<CurveFacts> =>
   json(`api/cities/${key}/loads/of/${table}/${id}`, signal);
+
+export const feeder = (key: string, transformer: number, signal?: AbortSignal): Promise<FeederFacts> =>
+  json(`api/cities/${key}/feeders/${transformer}`, signal);
 
 export const hours = (key: string): Promise<HoursFacts> => json(`api/cities/${key}/loads`);
 

@@ -122,6 +122,17 @@ export interface DepartureFacts {
   last_s: number | null;
 }
 
+/** Nodes that a transformer feeds, the nearest first. */
+export interface FeederFacts {
+  /** Along the lines. */
+  distance_m: number[];
+  /** Position of the node before it; −1 for the transformer's own. */
+  parent: number[];
+  /** Lowest voltage of the year over the nominal. */
+  lowest_pu: (number | null)[];
+  highest_pu: (number | null)[];
+}
+
 /** A field over the ground that a simulation gave. */
 export interface GridFacts {
   model: string;

@@ -211,6 +211,9 @@ export const en = {
     year: "Energy bought, by month",
     made: "Made by solar modules",
     peak: "Highest hour",
+    voltage: "Voltage along its lines, over the year",
+    highest: "highest",
+    lowest: "lowest",
     note: { one: "Simulated, one building", other: "Simulated, {n} buildings" },
     uses: {
       heating_electricity: "Heating",

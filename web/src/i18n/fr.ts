@@ -215,6 +215,9 @@ export const fr: Texts = {
     year: "Énergie achetée, par mois",
     made: "Produit par les panneaux solaires",
     peak: "Heure la plus forte",
+    voltage: "Tension le long de ses lignes, sur l’année",
+    highest: "la plus haute",
+    lowest: "la plus basse",
     note: { one: "Simulé, un bâtiment", other: "Simulé, {n} bâtiments" },
     uses: {
       heating_electricity: "Chauffage",

@@ -212,6 +212,9 @@ export const vi: Texts = {
     year: "Năng lượng mua theo tháng",
     made: "Điện mặt trời tạo ra",
     peak: "Giờ cao nhất",
+    voltage: "Điện áp dọc các đường dây trong năm",
+    highest: "cao nhất",
+    lowest: "thấp nhất",
     note: { other: "Mô phỏng, {n} tòa nhà" },
     uses: {
       heating_electricity: "Sưởi",
