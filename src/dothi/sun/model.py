@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dothi.city import City
+    from dothi.sky.light import Light
     from dothi.sun.kernels import Seen
     from dothi.sun.surfaces import Chosen
 
 BackEnd = Literal["auto", "prisms", "mesh"]
+REFERENCE_DAY: Final = (3, 21)
+"""Month and day on which hours of sun are counted: as EN 17037:2018, which takes a day from 1 February to 21 March."""
 OPEN_SKY: Final = "Part of the light from around that comes straight from the sky: 1 open roof, 0.5 open wall."
 
 
@@ -98,6 +101,14 @@ class SunModel:
         "buildings": {
             "roof_irradiation_kwh_m2": _energy("Light of the year on its roofs, mean over their area."),
             "facade_irradiation_kwh_m2": _energy("Light of the year on its free walls, mean over their area."),
+            "facade_sun_day_h": Column(
+                "float",
+                "h",
+                "Hours of possible sun on 21 March on its sunniest wall, clouds left out.",
+                0.0,
+                24.0,
+                missing=True,
+            ),
             "facade_sun_hours_h": Column(
                 "float", "h", "Hours of sunshine of the year on its sunniest wall.", 0.0, 8784.0, missing=True
             ),
@@ -126,10 +137,11 @@ class SunModel:
         light = Light(table, city["weather"], site)
         parts = light.annual_parts()
         surfaces = _surfaces(chosen, seen, parts)
+        day = _hours_of_day(city["weather"], light, seen.sun)
         return Result(
             tables={
                 "surfaces": surfaces,
-                "buildings": _buildings(city, table, surfaces, chosen.is_wall),
+                "buildings": _buildings(city, table, surfaces, day, chosen.is_wall),
                 "surface_light": table,
             },
             diagnostics={"surfaces": len(table), **told, **_shares(table, parts)},
@@ -167,14 +179,31 @@ def _surfaces(chosen: Chosen, seen: Seen, parts: Floats) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "irradiation_kwh_m2": parts.sum(axis=1),
-            "sun_hours_h": seen.sunshine,
+            "sun_hours_h": np.maximum(seen.sunshine, 0.0),
             "sky_view_share": np.clip(seen.factor[:, 0], 0.0, 1.0),
         },
         index=chosen.table.index.rename("surface_id"),
     )
 
 
-def _buildings(city: City, table: pd.DataFrame, surfaces: pd.DataFrame, wall: Mask) -> pd.DataFrame:
+def _hours_of_day(weather: pd.DataFrame, light: Light, lit: Any) -> Floats:
+    """Hours of possible sun of each surface on the reference day, from the lit shares of the places of the sun [h]."""
+    import pandas as pd
+
+    from dothi.sky.light import normals
+
+    sky = light.sky
+    local = pd.DatetimeIndex(weather["time"]) + pd.Timedelta(hours=light.site.longitude / 15.0)
+    that_day = (local.month == REFERENCE_DAY[0]) & (local.day == REFERENCE_DAY[1])
+    hours = np.flatnonzero(np.asarray(that_day)[sky.hour] & (sky.sun[:, 2] > 0.0))
+    normal = normals(light.tilt_deg, light.azimuth_deg + light.site.convergence_deg)
+    found = np.zeros(len(light))
+    for t in hours:
+        found += np.where(normal @ sky.sun[t] > 0.0, lit[:, sky.place[t]] / 255.0, 0.0)
+    return found
+
+
+def _buildings(city: City, table: pd.DataFrame, surfaces: pd.DataFrame, day_h: Floats, wall: Mask) -> pd.DataFrame:
     """Means over the roofs and the walls of each building; missing where it has none."""
     import pandas as pd
 
@@ -187,9 +216,10 @@ def _buildings(city: City, table: pd.DataFrame, surfaces: pd.DataFrame, wall: Ma
         whole = np.bincount(row[use], weights=area[use], minlength=len(ids))
         total = np.bincount(row[use], weights=energy, minlength=len(ids))
         columns[name] = np.where(whole > 0.0, total / np.where(whole > 0.0, whole, 1.0), np.nan)
-    most = np.full(len(ids), -1.0)
-    np.maximum.at(most, row[wall], surfaces["sun_hours_h"].to_numpy(dtype=float)[wall])
-    columns["facade_sun_hours_h"] = np.where(most >= 0.0, most, np.nan)
+    for name, hours in (("facade_sun_day_h", day_h), ("facade_sun_hours_h", surfaces["sun_hours_h"].to_numpy())):
+        most = np.full(len(ids), -1.0)
+        np.maximum.at(most, row[wall], hours[wall])
+        columns[name] = np.where(most >= 0.0, most, np.nan)
     return pd.DataFrame(columns, index=ids)
 
 
