@@ -54,3 +54,11 @@ def test_only_what_does_not_stand_today_is_built(little_city):
     assert value("ENV-28", little_city, today, **given) == pytest.approx(80.0)
     assert value("ENV-28", little_city, little_city, **given) == 0.0
     assert value("ENV-28", little_city, **given) is None
+
+
+def test_boardings_of_all_stops_count_for_each_resident(little_city):
+    people = float(little_city["buildings"]["residents"].sum())
+    found = value("MOB-21", little_city, ridership={"stops": {"boardings_day": [300.0, 150.0]}})
+    assert found == pytest.approx(450.0 / people)
+    none = little_city.with_tables(stops=little_city["stops"].iloc[:0])
+    assert value("MOB-21", none, ridership={"stops": {"boardings_day": []}}) is None

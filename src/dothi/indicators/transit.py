@@ -50,6 +50,13 @@ def _crowded(evidence: Evidence) -> float | None:
     return percent(float(passenger_m[crowded].sum()), float(passenger_m.sum()))
 
 
+def _boardings(evidence: Evidence) -> float | None:
+    """Passengers who get on at the stops of the area on a working day, for each resident."""
+    if not len(evidence.table("stops")):
+        return None
+    return per(float(evidence.numbers("stops", "boardings_day").sum()), float(evidence.residents.sum()))
+
+
 KPIS: Final = (
     Kpi(
         "MOB-02",
@@ -110,5 +117,24 @@ KPIS: Final = (
         },
         "No published definition: Dothi",
         _crowded,
+    ),
+    Kpi(
+        "MOB-21",
+        "mobility",
+        {
+            "en": "Public transport trips per inhabitant",
+            "fr": "Voyages en transport public par habitant",
+            "vi": "Lượt đi giao thông công cộng bình quân",
+        },
+        "boardings per inhabitant and day",
+        "higher",
+        ("ridership",),
+        {
+            "en": "Passengers who get on at a stop on a working day, each change of line counted again / residents",
+            "fr": "Montées aux arrêts un jour ouvrable, correspondances comprises / habitants",
+            "vi": "Lượt khách lên xe tại các trạm trong ngày làm việc, tính cả chuyển tuyến / dân số",
+        },
+        "ISO 37120, public transport trips per capita, by day here (from memory)",
+        _boardings,
     ),
 )
