@@ -84,7 +84,9 @@ class MicrosimParams(Params):
         default=25.0, ge=0.0, le=100.0, description="Distance within which crossings are one crossing; 0: as drawn [m]."
     )
     ring_m: float = Field(
-        default=30.0, ge=0.0, description="Length of a roundabout that is a plain crossing, at most [m]."
+        default=30.0,
+        ge=0.0,
+        description="Length of a roundabout that is a plain crossing, at most; in meso, all are [m].",
     )
     signal_penalty: float = Field(
         default=0.0, ge=0.0, le=2.0, description="Share of the wait at red that vehicles lose at signals, in meso [1]."
@@ -200,7 +202,9 @@ class MicrosimModel:
         self, city: City, links: gpd.GeoDataFrame, flows: Mapping[str, Floats], sumo: Sumo, folder: Path
     ) -> Result:
         total = np.sum(list(flows.values()), axis=0)
-        network = Network.made(city["nodes"], links, self.params.join_m, self.params.ring_m, sumo, folder)
+        # in meso crossings hold nobody, and short links of rings, with room for one or two vehicles, lock each other
+        ring_m = self.params.ring_m if self._resolution == "micro" else np.inf
+        network = Network.made(city["nodes"], links, self.params.join_m, ring_m, sumo, folder)
         kept = convert.read_kept(network.path, links.index)
         passing = self._passing(links) * kept
         drawn = {kind: flow * kept for kind, flow in flows.items()}
