@@ -32,6 +32,8 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
     "GJ per inhabitant and year": {"fr": "GJ par habitant et an", "vi": "GJ/người/năm"},
     "t CO₂": {"fr": "t CO₂", "vi": "tấn CO₂"},
     "% of electricity use": {"fr": "% de l’électricité consommée", "vi": "% điện tiêu thụ"},
+    "% of cold": {"fr": "% du froid", "vi": "% lượng lạnh"},
+    "% of electricity for this cold": {"fr": "% de l’électricité de ce froid", "vi": "% điện cho lượng lạnh này"},
     "% of solar power": {"fr": "% de la production solaire", "vi": "% điện mặt trời"},
     "% of dwellings": {"fr": "% des logements", "vi": "% số căn hộ"},
     "% of residents": {"fr": "% des habitants", "vi": "% dân số"},

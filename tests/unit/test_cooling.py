@@ -259,3 +259,15 @@ def test_the_same_town_in_vietnam_tells_its_money(little_city):
     result = CoolingModel().run(cold_city(abroad, EIGHT))
     assert network(result)["currency"] == "VND"
     assert network(result)["co2_t"] > 10.0 * network(CoolingModel().run(cold_city(little_city, EIGHT)))["co2_t"]
+
+
+def test_indicators_tell_what_networks_spare_and_nothing_without_one(city, result, little_city):
+    from dothi.indicators import KPIS
+    from dothi.kpi import Evidence
+
+    one, saved = network(result), KPIS["ENV-30"]
+    expected = 100.0 * (1.0 - one["electricity_kwh"] / one["alone_kwh"])
+    assert_allclose(saved.value(Evidence(city, {"cooling": result})), expected)
+    assert saved.value(Evidence(little_city, {"cooling": CoolingModel().run(little_city)})) is None
+    cold = pd.DataFrame({"network_cooling_kwh": 25.0, "cooling_kwh": 100.0}, index=city["buildings"].index)
+    assert KPIS["ENV-29"].value(Evidence(city, {"heat": Result({"buildings": cold})})) == 25.0

@@ -79,6 +79,9 @@ BUILDINGS: Final[Schema] = {
     "cold_kwh": Column("float", "kWh", "Cold taken from a network in a year.", 0.0, missing=True),
     "cold_peak_kw": Column("float", "kW", "Greatest cold taken from a network.", 0.0, missing=True),
     "cold_supply_c": Column("float", "°C", "Temperature at which cold water comes, mean by load.", missing=True),
+    "cold_electricity_kwh": Column(
+        "float", "kWh", "Its share of the electricity of the network in a year.", 0.0, missing=True
+    ),
     "cold_alone_kwh": Column(
         "float", "kWh", "Electricity that its own machine would take in a year.", 0.0, missing=True
     ),
@@ -193,6 +196,12 @@ def pipes_of(
     return gpd.GeoDataFrame(together[list(PIPES)], crs=crs)
 
 
+def _shared(one: District) -> Any:
+    """Electricity of the network by building, as it takes cold [kWh]."""
+    load = one.year.load_wh
+    return load / load.sum() * float(one.electricity_w.sum()) / WH_PER_KWH
+
+
 def buildings_of(districts: Mapping[str, District], buildings: Mapping[str, Any]) -> pd.DataFrame:
     """Table of the buildings on networks."""
     import pandas as pd
@@ -203,6 +212,7 @@ def buildings_of(districts: Mapping[str, District], buildings: Mapping[str, Any]
                 "cold_kwh": one.year.load_wh / WH_PER_KWH,
                 "cold_peak_kw": one.year.peak_w / WH_PER_KWH,
                 "cold_supply_c": one.year.supply_c,
+                "cold_electricity_kwh": _shared(one),
                 "cold_alone_kwh": one.alone_kwh,
             },
             index=pd.Index(buildings[name], name="building_id"),

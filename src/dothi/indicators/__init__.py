@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dothi.indicators import daylight, economy, energy, environment, grid, living, mobility, people, solar, transit
+from dothi.indicators import (
+    cold,
+    daylight,
+    economy,
+    energy,
+    environment,
+    grid,
+    living,
+    mobility,
+    people,
+    solar,
+    transit,
+)
 from dothi.kpi import Evidence, Kpi
 
 KPIS: Final[dict[str, Kpi]] = {
     kpi.id: kpi
-    for module in (economy, mobility, transit, environment, energy, solar, grid, living, daylight, people)
+    for module in (economy, mobility, transit, environment, energy, solar, cold, grid, living, daylight, people)
     for kpi in module.KPIS
 }
 """Indicators by id."""
