@@ -44,7 +44,7 @@ def feeder_of(shown: Shown, transformer_id: int) -> FeederFacts:
     low, high = (voltages[name].reindex(nodes.index[fed]).to_numpy(dtype=float) for name in ("lowest_pu", "highest_pu"))
     return FeederFacts(
         distance_m=away[fed].round(1).tolist(),
-        parent=np.where(before[fed] < 0, -1, place[before[fed]]).tolist(),
+        parent=np.where(before[fed] < 0, -1, place[np.maximum(before[fed], 0)]).tolist(),
         lowest_pu=_told(low),
         highest_pu=_told(high),
     )
