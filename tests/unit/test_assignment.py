@@ -16,6 +16,7 @@ from dothi.traffic.bushes import no_trees, room_for, room_for_pairs
 from dothi.traffic.gap import imbalance_veh_h, relative_gap
 from dothi.traffic.graph import prepared, traffic_of
 from dothi.traffic.kernels import touch_all
+from dothi.traffic.kernels_bush import improve, replace_flow
 from dothi.traffic.kernels_shift import move
 from dothi.traffic.network import BPR, CONICAL, Network, Turns, beckmann, delay_s, link_time_s
 from dothi.traffic.paths import select_link, skims
@@ -452,6 +453,76 @@ def test_nodes_cut_off_by_a_closed_link_are_reached_another_way_or_reported():
         found = equilibrium(replace(net, cost_s=cost), demand, [1.0], warm=before)
         assert_allclose(found.volumes_veh_h[0], flow)
         assert len(found.unreachable) == (closed == 2)
+
+
+@pytest.mark.parametrize("change", ["busy", "several", "opened", "cheaper", "demand", "both"])
+def test_warm_start_ends_where_a_cold_one_does(change):
+    net, demand = lattice(8)
+    streets = np.flatnonzero((net.from_node >= 5) & (net.to_node >= 5))
+    cost, other, trips = net.cost_s.copy(), net.cost_s.copy(), 3 * demand
+    busiest = streets[np.argsort(equilibrium(net, 3 * demand, [1.0]).volume_pcu_h[streets])[::-1]]
+    if change in ("busy", "both"):
+        other[0, busiest[0]] = np.inf
+    elif change == "several":
+        other[0, busiest[[0, 3, 5, 20]]] = np.inf
+    elif change == "opened":
+        cost[0, busiest[:3]] = np.inf
+    elif change == "cheaper":
+        other[0, busiest[:3]] = 0.0
+    if change in ("demand", "both"):
+        trips = trips * np.random.default_rng(8).uniform(0.5, 1.5, demand.shape)
+    before = equilibrium(replace(net, cost_s=cost), 3 * demand, [1.0], gap=1e-11)
+    after = replace(net, cost_s=other)
+    cold = equilibrium(after, trips, [1.0], gap=1e-11)
+    warm = equilibrium(after, trips, [1.0], gap=1e-11, warm=before)
+    assert warm.gap <= 1e-11
+    assert_allclose(warm.volume_pcu_h, cold.volume_pcu_h, atol=1e-3)
+    assert warm.objective == pytest.approx(cold.objective, rel=1e-12)
+
+
+def test_warm_start_settles_what_a_change_touches_before_it_looks_at_the_rest(monkeypatch):
+    net, demand = lattice(6)
+    before = equilibrium(net, 2 * demand, [1.0], gap=1e-10)
+    bushes = before.bushes
+    owner = np.repeat(np.arange(5), np.diff(bushes.link_start))
+    users = [np.unique(owner[(bushes.link == a) & (bushes.flow_pcu_h > 0.0)]) for a in range(net.n_links)]
+    closed = next(a for a in range(100) if len(users[a]) == 2)
+    cost = net.cost_s.copy()
+    cost[0, closed] = np.inf
+    looked_at = []
+    monkeypatch.setattr(
+        assignment, "improve", lambda *args: (looked_at.append(args[4][args[5] : args[6]]), improve(*args))
+    )
+    found = equilibrium(replace(net, cost_s=cost), 2 * demand, [1.0], gap=1e-10, warm=before)
+    assert found.gap <= 1e-10
+    assert_array_equal(looked_at[0], users[closed])
+    assert_array_equal(looked_at[-1], np.arange(5))
+
+
+def test_kernel_replaces_flow_where_it_differs_and_keeps_times_in_step():
+    """Link 0 keeps its flow, 1 gets more, 2 is given up, 3 is new; others use 0 to 2 as well."""
+    net = network([(0, 1, 60.0, 500.0, 1.0, 1.0)] * 4)
+    traffic = traffic_of(net, prepared(net), np.ones((1, 4)))
+    traffic.x[:] = [110.0, 220.0, 330.0, 0.0]
+    touch_all(traffic)
+    old, new = (
+        no_trees()._replace(
+            link_start=np.array([0, len(link)]),
+            n_links=np.array([len(link)]),
+            link=np.array(link, np.int32),
+            flow=np.array(flow),
+        )
+        for link, flow in (([0, 1, 2], [10.0, 20.0, 30.0]), ([3, 0, 1], [15.0, 10.0 * (1.0 + 1e-12), 35.0]))
+    )
+    more = np.zeros(4)
+    assert replace_flow(traffic, old, 0, new, 0, more)
+    assert_allclose(traffic.x, [110.0, 235.0, 300.0, 15.0], rtol=1e-15)
+    assert traffic.x[0] == 110.0
+    assert not more.any()
+    assert_allclose(traffic.T[0], link_time_s(net, traffic.x), rtol=1e-14)
+    assert not replace_flow(traffic, new, 0, new, 0, more)
+    assert replace_flow(traffic, old, -1, new, 0, more)
+    assert_allclose(traffic.x, [120.0, 270.0, 300.0, 30.0], rtol=1e-12)
 
 
 # Paths
