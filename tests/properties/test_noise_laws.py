@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from dothi.noise.air import absorption
 from dothi.noise.emission import Road, line_power, values
-from dothi.noise.kernels import NO_EDGE, boundary
+from dothi.noise.kernels import NO_EDGE, PLANE, boundary
 from dothi.noise.levels import HOURS, Period, overlap
 
 KINDS = tuple(values()["vehicle"])
@@ -23,9 +23,9 @@ def attenuation(d, hs, hr, soft, screen=0.0, at=0.5, g_source=0.0):
     out = np.zeros((2, 8))
     boundary(
         np.array(x), np.array(z), np.full(n, soft), np.array(crest), n, hs, hr, g_source,
-        np.zeros((2, n), dtype=np.int64), np.zeros((3, 14)), np.zeros(n), out,
+        np.zeros((2, n), dtype=np.int64), np.zeros((3, PLANE)), np.zeros(n), out,
     )  # fmt: skip
-    return out
+    return -10.0 * np.log10(out)
 
 
 @given(st.floats(5, 500), st.floats(0.05, 10), st.floats(1, 30), softness)

@@ -5,10 +5,25 @@ import pytest
 import shapely
 from numpy.testing import assert_allclose
 
-from dothi.noise.kernels import NO_EDGE, hull, mean_line, section
-from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, way_round
+from dothi.noise.kernels import NO_EDGE, PLANE, hull, mean_line, section
+from dothi.noise.kernels_corners import way_round
 from dothi.noise.kernels_map import Method, listen
-from dothi.noise.kernels_rays import DEEP, HITS, ROOM, Profile, crossings, leg, mirror, on_wall
+from dothi.noise.kernels_rays import (
+    CREST,
+    HIT,
+    MANY,
+    REALS,
+    TURN_X,
+    TURN_Y,
+    WHOLES,
+    Room,
+    X,
+    Z,
+    leg,
+    mirror,
+    on_wall,
+    on_way,
+)
 from dothi.noise.scene import Ground, scene_of, sources_of
 from dothi.verify import cases
 
@@ -34,10 +49,7 @@ def scene(*buildings, ground=None):
 
 
 def room():
-    return Profile(
-        *(np.empty(ROOM) for _ in range(4)), np.empty(HITS), np.empty(HITS, dtype=np.int64), np.empty(DEEP, np.int64),
-        np.empty(DEEP),
-    )  # fmt: skip
+    return Room(np.zeros((REALS, MANY)), np.zeros((WHOLES, MANY), dtype=np.int64))
 
 
 def road(x0, y0, x1, y1, ground=None, deck=np.nan):
@@ -71,7 +83,7 @@ def test_the_mean_plane_is_that_of_the_whole_polyline():
 
 def test_what_lies_below_the_mean_plane_is_on_it_and_its_own_image():
     """2.5.3: a road in a cutting, a receiver in another one."""
-    x, z, out = np.array([0.0, 1.0, 99.0, 100.0]), np.array([0.0, 3.0, 3.0, 0.0]), np.empty(14)
+    x, z, out = np.array([0.0, 1.0, 99.0, 100.0]), np.array([0.0, 3.0, 3.0, 0.0]), np.empty(PLANE)
     section(x, z, np.full(4, 0.5), 0, 3, 0.0, 0.05, 100.0, 1.5, 0.0, out)
     assert out[1] == out[2] == 0.0
     assert out[8:12].tolist() == [0.0, 0.05, 100.0, 1.5]
@@ -93,8 +105,8 @@ def test_every_wall_on_the_way_is_found_once_and_in_order():
     boxes = [(shapely.box(x, y, x + 8.0, y + 12.0), 5.0) for x, y in rng.uniform(-200, 200, (150, 2))]
     city, p = scene(*boxes), room()
     for a, b in rng.uniform(-250, 250, (200, 2, 2)):
-        n = crossings(city, *a, *b, p.hit_t, p.hit_wall)
-        found = p.hit_t[:n]
+        n = on_way(city, *a, *b, p)
+        found = p.real[HIT, :n]
         way = shapely.LineString([a, b])
         expected = sum(
             shapely.get_num_geometries(way.intersection(box.exterior)) for box, _ in boxes if way.crosses(box)
@@ -108,30 +120,30 @@ def test_a_profile_goes_over_roofs_that_overlap_and_touch():
         (shapely.box(10, -5, 20, 5), 8.0), (shapely.box(20, -5, 30, 5), 4.0), (shapely.box(25, -5, 40, 5), 6.0)
     )
     p = room()
-    n = leg(city, 0.0, 0.0, 60.0, 0.0, 0.5, p, 0)
-    x, z = p.x[:n], p.z[:n]
+    n = leg(city, 0.0, 0.0, 60.0, 0.0, 0.5, -1, p, 0)
+    x, z, crest = p.real[X, :n], p.real[Z, :n], p.real[CREST, :n]
     assert (np.diff(x) >= 0.0).all()
     for at, level in ((5.0, 0.0), (15.0, 8.0), (22.0, 4.0), (27.0, 6.0), (35.0, 6.0), (45.0, 0.0)):
         assert np.interp(at, x, z) == pytest.approx(level), at
-    tops = p.crest[:n][p.crest[:n] > 0.0]
+    tops = crest[crest > 0.0]
     assert set(tops.tolist()) == {8.0, 4.0, 6.0}
 
 
 def test_a_path_that_begins_under_a_roof_does_not_stay_there():
     p = room()
-    n = leg(scene((shapely.box(-5, -5, 5, 5), 8.0)), 0.0, 0.0, 60.0, 0.0, 0.5, p, 0)
-    assert not p.z[:n].any()
+    n = leg(scene((shapely.box(-5, -5, 5, 5), 8.0)), 0.0, 0.0, 60.0, 0.0, 0.5, -1, p, 0)
+    assert not p.real[Z, :n].any()
 
 
 def test_the_image_of_a_point_lies_behind_the_wall():
     city = scene((shapely.box(0, 10, 20, 20), 8.0))
-    wall = next(w for w in range(4) if city.ends[w, 1] == city.ends[w, 3] == 10.0)
-    x, y, off = mirror(city.ends, wall, 5.0, 4.0)
+    wall = next(w for w in range(4) if city.walls[w, 1] == city.walls[w, 3] == 10.0)
+    x, y, off = mirror(city.walls, wall, 5.0, 4.0)
     assert (x, y, off) == pytest.approx((5.0, 16.0, 6.0))
-    hit, *at = on_wall(city.ends, wall, 15.0, 4.0, x, y)
+    hit, *at = on_wall(city.walls, wall, 15.0, 4.0, x, y)
     assert hit
     assert at == pytest.approx([10.0, 10.0])
-    assert not on_wall(city.ends, wall, 60.0, 4.0, x, y)[0]
+    assert not on_wall(city.walls, wall, 60.0, 4.0, x, y)[0]
 
 
 def test_a_long_high_wall_adds_its_image_less_what_it_absorbs():
@@ -165,16 +177,16 @@ def test_a_low_wall_reflects_less():
 
 def test_the_way_round_a_cube_is_that_of_the_published_case():
     """TC10: round (55, 5) and (65, 5), a little outside."""
-    way = Turns(np.empty(TURNS + 1), np.empty(TURNS + 1), np.empty(MANY_BLOCKS, dtype=np.int64))
-    n = way_round(scene((shapely.box(55, 5, 65, 15), 10.0)), 50.0, 10.0, 1.0, 70.0, 10.0, 4.0, -1.0, room(), way)
-    assert_allclose(np.column_stack([way.x[:n], way.y[:n]]), [(50, 10), (55, 5), (65, 5), (70, 10)], atol=0.06)
+    p = room()
+    n = way_round(scene((shapely.box(55, 5, 65, 15), 10.0)), 50.0, 10.0, 1.0, 70.0, 10.0, 4.0, -1.0, p)
+    assert_allclose(p.real[TURN_X : TURN_Y + 1, :n].T, [(50, 10), (55, 5), (65, 5), (70, 10)], atol=0.06)
 
 
 def test_the_way_round_goes_round_what_stands_beside_it_too():
     town = scene((shapely.box(20, -5, 30, 5), 10.0), (shapely.box(32, -14, 40, -3), 10.0))
-    way = Turns(np.empty(TURNS + 1), np.empty(TURNS + 1), np.empty(MANY_BLOCKS, dtype=np.int64))
-    n = way_round(town, 0.0, 0.0, 1.0, 60.0, 0.0, 4.0, -1.0, room(), way)
-    path = shapely.LineString(np.column_stack([way.x[:n], way.y[:n]]))
+    p = room()
+    n = way_round(town, 0.0, 0.0, 1.0, 60.0, 0.0, 4.0, -1.0, p)
+    path = shapely.LineString(p.real[TURN_X : TURN_Y + 1, :n].T)
     assert n > 3
     assert not any(path.crosses(box) for box in (shapely.box(20, -5, 30, 5), shapely.box(32, -14, 40, -3)))
 

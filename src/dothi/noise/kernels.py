@@ -1,4 +1,4 @@
-"""What a path does to sound: ground and diffraction in the vertical plane, by octave band."""
+"""What comes through along a path: ground and diffraction in the vertical plane, by octave band, as energy."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ F25, F15, F075 = F**2.5, F**1.5, F**0.75
 LN_10 = math.log(10.0)
 A0 = 2e-4  # inverse of the radius of curvature, 2.5.19 [m⁻¹]
 THICK_M = 0.3  # edges nearer to one another count as one, 2.5.23
-CAP_DB = 25.0  # most that a horizontal edge screens
+CAP = 10.0**2.5  # most that a horizontal edge screens, 25 dB
+THREE_DB = 10.0**0.3
 NO_EDGE = -1e9  # level of what is no edge
 RAYS_M = 1000.0  # least radius of curved rays, 2.5.24
-NO_PATH = 1e9  # attenuation where there is no path [dB]
+PLANE = 16  # values of a mean plane
 
 
 @kernel()
@@ -73,12 +74,12 @@ def mean_ground(x: Floats, soft: Floats, first: int, last: int) -> float:
 
 
 @kernel()
-def ground(band: int, g: float, gm: float, hard: bool, dp: float, zs: float, zr: float, floor: float) -> float:
+def ground(band: int, p: Floats, curved: bool) -> float:
     r"""
-    Attenuation by the ground [dB], 2.5.15 to 2.5.20.
+    Energy over the ground relative to free space, 2.5.15 to 2.5.20.
 
     .. math::
-        A = -10 \lg \frac{4 k^2}{d_p^2}
+        10^{-A/10} = \frac{4 k^2}{d_p^2}
             \Big(z_s^2 - \sqrt{\tfrac{2 C_f}{k}} z_s + \tfrac{C_f}{k}\Big)
             \Big(z_r^2 - \sqrt{\tfrac{2 C_f}{k}} z_r + \tfrac{C_f}{k}\Big)
 
@@ -86,32 +87,30 @@ def ground(band: int, g: float, gm: float, hard: bool, dp: float, zs: float, zr:
     ----------
     band
         Number of the octave band.
-    g, gm
-        Ground factor of the acoustic formula to the power of 1.3, and that of its lower bound.
-    hard
-        Whether the ground reflects everything: then the lower bound holds.
-    dp, zs, zr
-        Distance along the mean plane, heights above it, bent for favourable conditions [m].
-    floor
-        Lower bound for a hard ground [dB].
+    p : (16,)
+        Mean plane, from `section`.
+    curved
+        Whether rays are bent downwards.
     """
-    least = floor * (1.0 - gm)
-    if hard:
-        return least
-    k = K[band]
+    most: float = p[7] if curved else p[14]
+    if p[5] <= 0.0:
+        return most
+    dp, k = p[0], K[band]
+    zs, zr, g = (p[3], p[4], p[12]) if curved else (p[1], p[2], p[13])
     w = 0.0185 * F25[band] * g * g / (F15[band] * g * g + 1.3e3 * F075[band] * g + 1.16e6)
     wd = w * dp
     c = dp * (1.0 + 3.0 * wd * math.exp(-math.sqrt(wd))) / (1.0 + wd) / k
     root = math.sqrt(2.0 * c)
     both = (zs * zs - root * zs + c) * (zr * zr - root * zr + c)
-    return max(-10.0 * math.log10(4.0 * k * k / (dp * dp) * both), least)
+    over: float = 4.0 * k * k / (dp * dp) * both
+    return min(over, most)
 
 
 @kernel()
 def screen(delta: float, wave: float, factor: float) -> float:
-    """Attenuation by diffraction without ground [dB], 2.5.21: 0 where the edge lies well below the line of sight."""
+    """How much weaker diffraction makes sound, as energy, 2.5.21: 1 where the edge lies well below the sight."""
     number = 40.0 / wave * factor * delta
-    return 10.0 * math.log10(3.0 + number) if number >= -2.0 else 0.0
+    return 3.0 + number if number >= -2.0 else 1.0
 
 
 @kernel()
@@ -146,6 +145,8 @@ def section(
     """
     Mean plane of a part of a profile and what the ground formula needs of it.
 
+    Near the source its own ground counts, 2.5.14; the receiver's side of an edge has none.
+
     Parameters
     ----------
     x, z, soft : (n,)
@@ -155,10 +156,11 @@ def section(
     xs, hs, xr, hr
         Where the two ends of the sound path are [m].
     g_source
-        Ground factor at the source.
-    out : (14,)
-        On return: 0 dp, 1 zs, 2 zr, 3 and 4 the same bent, 5 G of the path, 6 G', 7 floor of favourable conditions
-        [dB], 8 and 9 image of the first end, 10 and 11 of the second [m], 12 and 13 G and G' to the power of 1.3.
+        Ground factor at the source; negative where the part does not begin at the source.
+    out : (16,)
+        On return: 0 dp, 1 zs, 2 zr, 3 and 4 the same bent, 5 G of the path, 6 G', 7 most that the ground lets through
+        in favourable conditions, as energy, 8 and 9 image of the first end, 10 and 11 of the second [m], 12 and 13 G
+        and G' to the power of 1.3, 14 most in homogeneous conditions.
     """
     a, b = mean_line(x, z, first, last)
     norm = math.sqrt(1.0 + a * a)
@@ -169,10 +171,13 @@ def section(
     reach = dp / (30.0 * max(zs + zr, 1e-6))
     out[0], out[1], out[2] = dp, zs, zr
     out[3], out[4] = bent(zs, zr, dp)
-    out[5] = g_path
-    out[6] = g_path if reach > 1.0 else g_path * reach + g_source * (1.0 - reach)
+    out[5] = out[6] = g_path
+    if g_source >= 0.0 and reach <= 1.0:
+        out[6] = g_path * reach + g_source * (1.0 - reach)
     out[12], out[13] = g_path**1.3, out[6] ** 1.3
-    out[7] = -3.0 if reach <= 1.0 else -3.0 * (1.0 + 2.0 * (1.0 - 1.0 / reach))
+    bels = 0.3 if reach <= 1.0 else 0.3 * (1.0 + 2.0 * (1.0 - 1.0 / reach))
+    out[7] = power_of_ten(bels * (1.0 - out[6]))
+    out[14] = THREE_DB if g_path <= 0.0 else power_of_ten(0.3 * (1.0 - out[6]))
     out[8], out[9] = xs + 2.0 * above_s * a / norm, hs - 2.0 * above_s / norm
     out[10], out[11] = xr + 2.0 * above_r * a / norm, hr - 2.0 * above_r / norm
     if above_s < 0.0:
@@ -306,7 +311,7 @@ def boundary(
     out: Floats,
 ) -> tuple[int, int]:
     """
-    Attenuation by ground and diffraction along a vertical plane [dB], 2.5.4 and 2.5.6 of CNOSSOS-EU.
+    Energy along a vertical plane relative to free space: ground and diffraction, 2.5.4 and 2.5.6 of CNOSSOS-EU.
 
     Parameters
     ----------
@@ -322,12 +327,12 @@ def boundary(
         Ground factor at the source, 0 for roads.
     edges : (2, n)
         On return, edges in the way of straight and of curved rays.
-    work : (3, 14)
+    work : (3, 16)
         Room for mean planes: of the whole path, of the source side, of the receiver side.
     held : (n,)
         Room to work in.
     out : (2, 8)
-        On return, attenuation by octave band in homogeneous and in favourable conditions [dB].
+        On return, what comes through by octave band in homogeneous and in favourable conditions, as energy.
 
     Returns
     -------
@@ -375,24 +380,15 @@ def boundary(
             while heel < n - 1 and x[heel + 1] <= x[last] + 1e-9:
                 heel += 1
             section(x, z, soft, ZERO, foot, x[0], hs, x[one], crest[one], g_source, work[1])
-            section(x, z, soft, heel, n - 1, x[last], crest[last], x[n - 1], hr, g_source, work[2])
+            section(x, z, soft, heel, n - 1, x[last], crest[last], x[n - 1], hr, -1.0, work[2])
         _screened(x, crest, n, hs, hr, favourable == 1, one, last, between, delta, work, out[favourable])
     return straight, curved
 
 
 @kernel()
-def _unscreened(plane: Floats, favourable: bool, out: Floats) -> None:
+def _unscreened(plane: Floats, curved: bool, out: Floats) -> None:
     for band in range(N_BANDS):
-        out[band] = _direct(band, plane, favourable)
-
-
-@kernel()
-def _direct(band: int, p: Floats, favourable: bool) -> float:
-    if favourable:
-        return ground(band, p[12], p[6], p[5] <= 0.0, p[0], p[3], p[4], p[7])
-    if p[5] <= 0.0:
-        return -3.0
-    return ground(band, p[13], p[6], False, p[0], p[1], p[2], -3.0)
+        out[band] = ground(band, plane, curved)
 
 
 @kernel()
@@ -419,35 +415,35 @@ def _screened(
     for band in range(N_BANDS):
         wave = LAMBDA[band]
         if delta < 0.0 and (delta <= -wave / 20.0 or delta <= 0.25 * wave - mirrored):
-            out[band] = _direct(band, p, favourable)
+            out[band] = ground(band, p, favourable)
             continue
-        factor = 1.0
-        if between > THICK_M:
-            q = 5.0 * wave / between
-            factor = (1.0 + q * q) / (1.0 / 3.0 + q * q)
+        factor = thickness(between, wave)
         full = screen(delta, wave, factor)
-        if favourable:
-            so = ground(band, s[12], s[6], s[5] <= 0.0, s[0], s[3], s[4], s[7])
-            along = ground(band, r[12], r[5], r[5] <= 0.0, r[0], r[3], r[4], r[7])
-        else:
-            so = -3.0 if s[5] <= 0.0 else ground(band, s[13], s[6], False, s[0], s[1], s[2], -3.0)
-            along = -3.0 if r[5] <= 0.0 else ground(band, r[12], r[5], False, r[0], r[1], r[2], -3.0)
-        by_s = _weighted(so, screen(delta_s, wave, factor) - full)
-        by_r = _weighted(along, screen(delta_r, wave, factor) - full)
-        out[band] = min(max(full, 0.0), CAP_DB) + by_s + by_r
+        by_s = _weighted(ground(band, s, favourable), full / screen(delta_s, wave, factor))
+        by_r = _weighted(ground(band, r, favourable), full / screen(delta_r, wave, factor))
+        out[band] = by_s * by_r / min(max(full, 1.0), CAP)
+
+
+@kernel()
+def thickness(between: float, wave: float) -> float:
+    """How much more edges apart from one another screen, 2.5.23."""
+    if between <= THICK_M:
+        return 1.0
+    q = 5.0 * wave / between
+    return (1.0 + q * q) / (1.0 / 3.0 + q * q)
 
 
 @kernel()
 def _weighted(a: float, further: float) -> float:
-    """Ground on one side of an edge [dB], 2.5.31 and 2.5.32, from how much better the edge screens the image."""
-    left = 1.0 + (power_of_ten(-0.05 * a) - 1.0) * power_of_ten(-0.05 * further)
-    return -20.0 * math.log10(left) if left > 0.0 else a
+    """Energy over the ground on one side of an edge, 2.5.31 and 2.5.32, by how much weaker its image is."""
+    left = 1.0 + (math.sqrt(a) - 1.0) * math.sqrt(further)
+    return left * left if left > 0.0 else a
 
 
 @kernel()
 def thrown_back(xs: float, hs: float, x: float, top: float, xr: float, hr: float, whole: float, out: Floats) -> None:
     """
-    What a wall of limited height fails to reflect [dB], 2.5.36 and 2.5.37, added to the attenuation by band.
+    Take off what a wall of limited height fails to reflect, 2.5.36 and 2.5.37.
 
     Parameters
     ----------
@@ -458,7 +454,7 @@ def thrown_back(xs: float, hs: float, x: float, top: float, xr: float, hr: float
     whole
         Length of the whole path where rays are bent downwards, which sets their radius; 0 where they are straight [m].
     out : (8,)
-        Attenuation by octave band [dB].
+        What comes through by octave band, as energy.
     """
     direct, up, down = math.hypot(xr - xs, hr - hs), math.hypot(x - xs, top - hs), math.hypot(xr - x, hr - top)
     delta = direct - up - down
@@ -466,7 +462,7 @@ def thrown_back(xs: float, hs: float, x: float, top: float, xr: float, hr: float
         radius = max(RAYS_M, 8.0 * whole)
         delta = arc(direct, radius) - arc(up, radius) - arc(down, radius)
     for band in range(N_BANDS):
-        out[band] += screen(delta, LAMBDA[band], 1.0)
+        out[band] /= screen(delta, LAMBDA[band], 1.0)
 
 
 @kernel()
@@ -484,7 +480,7 @@ def by_wall(
     out: Floats,
 ) -> None:
     """
-    What a wall on the way of a reflected path fails to reflect [dB], added to the attenuation by condition and band.
+    Take off what a wall on the way of a reflected path fails to reflect.
 
     The ends of the path are those of 2.5.36, or the edges next to the wall where the path bends over some. There is no
     path where the ray passes over the wall, which one that is bent downwards may do, or under its foot.
@@ -504,7 +500,7 @@ def by_wall(
     edges, counts
         As `boundary` gives them.
     out : (2, 8)
-        Attenuation in homogeneous and in favourable conditions [dB].
+        What comes through in homogeneous and in favourable conditions, as energy.
     """
     whole = math.hypot(x[n - 1] - x[0], hr - hs)
     for favourable in range(2):
@@ -519,7 +515,7 @@ def by_wall(
         if favourable:  # the ray rises over its chord
             level += (x[half] - xa) * (xb - x[half]) / (2.0 * max(RAYS_M, 8.0 * whole))
         if level > top or level < z[half]:
-            out[favourable, :] = NO_PATH
+            out[favourable, :] = 0.0
         else:
             thrown_back(xa, za, x[half], top, xb, zb, favourable * whole, out[favourable])
 
@@ -527,7 +523,7 @@ def by_wall(
 @kernel()
 def around(delta: float, between: float, out: Floats) -> None:
     """
-    Diffraction round upright edges [dB], 2.5.6, added to the attenuation by band; it has no upper limit.
+    Take off diffraction round upright edges, 2.5.6; it has no upper limit.
 
     Parameters
     ----------
@@ -536,11 +532,7 @@ def around(delta: float, between: float, out: Floats) -> None:
     between
         Way from the first to the last edge [m].
     out : (8,)
-        Attenuation by octave band [dB].
+        What comes through by octave band, as energy.
     """
     for band in range(N_BANDS):
-        factor = 1.0
-        if between > THICK_M:
-            q = 5.0 * LAMBDA[band] / between
-            factor = (1.0 + q * q) / (1.0 / 3.0 + q * q)
-        out[band] += screen(delta, LAMBDA[band], factor)
+        out[band] /= screen(delta, LAMBDA[band], thickness(between, LAMBDA[band]))

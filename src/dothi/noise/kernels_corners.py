@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from dothi.compiled import kernel
 from dothi.noise.kernels import ZERO
-from dothi.noise.kernels_rays import Profile, Scene, crossings
+from dothi.noise.kernels_rays import BLOCK, HELD, HIT, HIT_WALL, TURN_X, TURN_Y, Room, Scene, X, on_way
 
 if TYPE_CHECKING:
     from dothi.shapes import Floats, Integers
@@ -21,17 +19,9 @@ CORNERS = 96
 LONGER = 1.5  # longest way round, relative to the straight one
 
 
-class Turns(NamedTuple):
-    """Points of a way in plan [m], and the blocks it goes round."""
-
-    x: Floats
-    y: Floats
-    block: Integers
-
-
 @kernel()
 def way_round(
-    scene: Scene, xs: float, ys: float, hs: float, x: float, y: float, z: float, side: float, p: Profile, way: Turns
+    scene: Scene, xs: float, ys: float, hs: float, x: float, y: float, z: float, side: float, room: Room
 ) -> int:
     """
     Shortest way round the buildings between two points, on one side: 2.5.6, lateral diffraction.
@@ -47,46 +37,46 @@ def way_round(
         Source and receiver [m].
     side
         1 to go round the left, −1 to go round the right.
-    p
-        Room to work in.
-    way
-        On return, points from source to receiver.
+    room
+        Room to work in; on return, rows TURN_X and TURN_Y have the points from source to receiver.
 
     Returns
     -------
     int
         Number of points; 0 where there is no way, or only a very long one.
     """
-    way.x[0], way.y[0], way.x[1], way.y[1] = xs, ys, x, y
+    real, seen = room.real, room.whole[BLOCK]
+    way_x, way_y = real[TURN_X], real[TURN_Y]
+    way_x[0], way_y[0], way_x[1], way_y[1] = xs, ys, x, y
     points, blocks = ZERO + 2, ZERO
     straight = math.hypot(x - xs, y - ys)
     for _ in range(ROUNDS):
-        length, along, found = plan_length(way, points), 0.0, blocks
+        length, along, found = plan_length(way_x, way_y, points), 0.0, blocks
         for t in range(points - 1):
-            hits = crossings(scene, way.x[t], way.y[t], way.x[t + 1], way.y[t + 1], p.hit_t, p.hit_wall)
-            here = math.hypot(way.x[t + 1] - way.x[t], way.y[t + 1] - way.y[t])
+            hits = on_way(scene, way_x[t], way_y[t], way_x[t + 1], way_y[t + 1], room)
+            here = math.hypot(way_x[t + 1] - way_x[t], way_y[t + 1] - way_y[t])
             for k in range(hits):
-                w = p.hit_wall[k]
-                if scene.top[w] > hs + (z - hs) * (along + p.hit_t[k] * here) / length:
-                    found = _remember(way.block, scene.block[scene.owner[w]], blocks, found)
+                w = room.whole[HIT_WALL, k]
+                if scene.walls[w, 4] > hs + (z - hs) * (along + real[HIT, k] * here) / length:
+                    found = _remember(seen, scene.owner[w, 1], blocks, found)
                     if found < 0:
                         return 0
             along += here
         if found == blocks:
             return points
         blocks = found
-        points = _band(scene, way, blocks, side, xs, ys, x, y)
-        if points == 0 or plan_length(way, points) > LONGER * straight:
+        points = _band(scene, room, blocks, side, xs, ys, x, y)
+        if points == 0 or plan_length(way_x, way_y, points) > LONGER * straight:
             return 0
     return 0
 
 
 @kernel()
-def plan_length(way: Turns, points: int) -> float:
+def plan_length(x: Floats, y: Floats, points: int) -> float:
     """Length of a way in plan [m]."""
     total = 0.0
     for t in range(points - 1):
-        total += math.hypot(way.x[t + 1] - way.x[t], way.y[t + 1] - way.y[t])
+        total += math.hypot(x[t + 1] - x[t], y[t + 1] - y[t])
     return total
 
 
@@ -126,23 +116,24 @@ def _remember(blocks: Integers, block: int, known: int, found: int) -> int:
     for b in range(found):
         if blocks[b] == block:
             return -1 if b < known else found
-    if found >= blocks.size:
+    if found >= MANY_BLOCKS:
         return -1
     blocks[found] = block
     return found + 1
 
 
 @kernel()
-def _band(scene: Scene, way: Turns, blocks: int, side: float, xs: float, ys: float, x: float, y: float) -> int:
+def _band(scene: Scene, room: Room, blocks: int, side: float, xs: float, ys: float, x: float, y: float) -> int:
     """Rubber band from source to receiver round the corners of blocks on one side; 0 where it cannot be laid."""
     dx, dy = x - xs, y - ys
     length = math.hypot(dx, dy)
     dx, dy = dx / length, dy / length
-    along, off = np.empty(CORNERS), np.empty(CORNERS)
+    real = room.real
+    along, off = real[X], real[HELD]  # there is no profile yet
     along[0], off[0] = 0.0, 0.0
     n = 1
     for b in range(blocks):
-        k = way.block[b]
+        k = room.whole[BLOCK, b]
         for c in range(scene.corner_start[k], scene.corner_start[k + 1]):
             px, py = scene.corners[c, 0] - xs, scene.corners[c, 1] - ys
             a, o = px * dx + py * dy, side * (dx * py - dy * px)
@@ -169,7 +160,7 @@ def _band(scene: Scene, way: Turns, blocks: int, side: float, xs: float, ys: flo
     if m > TURNS:
         return 0
     for i in range(1, m - 1):
-        way.x[i] = xs + along[i] * dx - side * off[i] * dy
-        way.y[i] = ys + along[i] * dy + side * off[i] * dx
-    way.x[m - 1], way.y[m - 1] = x, y
+        real[TURN_X, i] = xs + along[i] * dx - side * off[i] * dy
+        real[TURN_Y, i] = ys + along[i] * dy + side * off[i] * dx
+    real[TURN_X, m - 1], real[TURN_Y, m - 1] = x, y
     return m

@@ -8,21 +8,49 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dothi.compiled import kernel
-from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, RAYS_M, ZERO, around, boundary, by_wall, power_of_ten
-from dothi.noise.kernels_corners import MANY_BLOCKS, TURNS, Turns, slanted, way_round
+from dothi.noise.kernels import LAMBDA, N_BANDS, NO_EDGE, PLANE, RAYS_M, ZERO, around, boundary, by_wall, power_of_ten
+from dothi.noise.kernels_corners import slanted, way_round
 from dothi.noise.kernels_rays import (
-    DEEP,
-    HITS,
+    BARE,
+    BOUND,
+    COMES,
+    COMES_BENT,
+    CREST,
+    EDGE,
+    EDGE_BENT,
+    GOT,
+    HELD,
+    HIT,
+    HIT_WALL,
+    MANY,
+    ORDER,
+    PLANE_ROW,
+    PX,
+    PY,
+    PZ,
+    REALS,
+    ROAD,
     ROOM,
-    Profile,
+    SEEN,
+    SHARP,
+    SOFT,
+    SPREAD,
+    STATE,
+    TURN_X,
+    TURN_Y,
+    WALL,
+    WHOLES,
+    Room,
     Scene,
-    crossings,
+    X,
+    Z,
     free,
     inwards,
     leg,
     level_at,
     mirror,
     on_wall,
+    on_way,
 )
 
 if TYPE_CHECKING:
@@ -30,12 +58,14 @@ if TYPE_CHECKING:
 
 SPHERE = 10.0**-1.1  # 20 lg d + 11, 2.5.12
 NEAR_M = 0.5  # least distance to a line of traffic
-MANY = 4096  # pieces and images that one receiver can hear
 WALLS = 512  # walls that one receiver can see
 BINS = 160
 LOUDEST_DB = 140.0
 WELL_SCREENED = 10.0**-2.5  # least energy over one edge, by the limit of 25 dB
 BOTH_SIDES = 10.0**0.6  # most that the ground adds on both sides of an edge
+AT_ONCE = 0.1  # a screened path is followed at once where it may bring more than this part of what may be left out
+TAIL = 0.25  # part of what may be left out that is not even looked at
+REST, LEFT, NEXT, WAITING, FOUND, ENOUGH, HITS_KNOWN, LENGTH = range(8)  # of row STATE
 GUESS = 4.0  # how much better a screened path by way of a wall may come through than the direct one
 
 
@@ -51,26 +81,20 @@ class Sources(NamedTuple):
         First piece of each cell; pieces are sorted by the cell that their middle lies in.
     ends : (n, 6)
         Ends of each piece: x, y, z, x, y, z [m].
-    whole : (n, 4)
-        Middle and half the extent of the road it belongs to [m]; 0 for a fine piece, 1 for a coarse one.
-    road : (n,)
-        Road it belongs to.
+    whole : (n, 5)
+        Middle and half the extent of the road it belongs to [m]; 0 for a fine piece, 1 for a coarse one; the road.
     power : (n_roads, n_periods, 8)
         A-weighted sound power per metre by period and octave band [pW m⁻¹].
-    bands : (n_roads, 8)
-        The same, mean of the day with the weights of its periods [pW m⁻¹].
-    loud : (n_roads,)
-        The same, all bands [pW m⁻¹].
+    bands : (n_roads, 9)
+        The same, mean of the day with the weights of its periods, and all bands together [pW m⁻¹].
     """
 
     grid: Floats
     start: Integers
     ends: Floats
     whole: Floats
-    road: Integers
     power: Floats
     bands: Floats
-    loud: Floats
 
 
 class Method(NamedTuple):
@@ -122,46 +146,6 @@ class Method(NamedTuple):
     weight: Floats
 
 
-class Heard(NamedTuple):
-    """
-    What a receiver may hear.
-
-    Attributes
-    ----------
-    at : (n, 3)
-        Where it is [m].
-    spread, bound, got : (n,)
-        Divergence [m⁻²]; most that it can bring, and what it brought, as energy of the weighted day [pW m⁻²].
-    road, wall : (n,)
-        Road; wall that reflects, −1 where none does.
-    order
-        Numbers, the loudest first.
-    seen
-        Walls that the receiver sees.
-    """
-
-    at: Floats
-    spread: Floats
-    bound: Floats
-    got: Floats
-    road: Integers
-    wall: Integers
-    order: Integers
-    seen: Integers
-
-
-class Room(NamedTuple):
-    """Room to work in: profile, edges, planes, hull, attenuation in both conditions, no edges, turns of a path."""
-
-    profile: Profile
-    edges: Integers
-    plane: Floats
-    held: Floats
-    lost: Floats
-    bare: Floats
-    turns: Turns
-
-
 @kernel()
 def most(distance: float, height: float) -> float:
     """Most that the ground can add to sound, as energy: hard ground in favourable conditions (2.5.20)."""
@@ -170,7 +154,7 @@ def most(distance: float, height: float) -> float:
 
 
 @kernel()
-def pieces(src: Sources, how: Method, x: float, y: float, z: float, height: float, heard: Heard) -> int:
+def pieces(src: Sources, how: Method, x: float, y: float, z: float, height: float, room: Room) -> int:
     """
     Cut the roads around a receiver into pieces that it sees under equal angles.
 
@@ -189,17 +173,17 @@ def pieces(src: Sources, how: Method, x: float, y: float, z: float, height: floa
     for j in range(j0, j1 + 1):
         for i in range(i0, i1 + 1):
             for s in range(src.start[j * nx + i], src.start[j * nx + i + 1]):
-                if src.loud[src.road[s]] <= 0.0:
+                if src.bands[int(src.whole[s, 4]), N_BANDS] <= 0.0:
                     continue
                 is_near = math.hypot(src.whole[s, 0] - x, src.whole[s, 1] - y) - src.whole[s, 2] < how.near
                 if is_near == (src.whole[s, 3] == 0.0):
-                    n = _cut(src, how, s, x, y, z, height, heard, n)
+                    n = _cut(src, how, s, x, y, z, height, room, n)
     return n
 
 
 @kernel()
-def _cut(src: Sources, how: Method, s: int, x: float, y: float, z: float, height: float, heard: Heard, n: int) -> int:
-    end = src.ends[s]
+def _cut(src: Sources, how: Method, s: int, x: float, y: float, z: float, height: float, room: Room, n: int) -> int:
+    end, road, real = src.ends[s], int(src.whole[s, 4]), room.real
     dx, dy, dz = end[3] - end[0], end[4] - end[1], end[5] - end[2]
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     if length <= 1e-6:
@@ -222,15 +206,16 @@ def _cut(src: Sources, how: Method, s: int, x: float, y: float, z: float, height
             spread = SPHERE * length / (parts * (middle * middle + off * off))
         if n < MANY:
             t = middle - foot
-            heard.at[n, 0], heard.at[n, 1], heard.at[n, 2] = end[0] + t * dx, end[1] + t * dy, end[2] + t * dz
-            heard.spread[n], heard.road[n], heard.wall[n], heard.got[n] = spread, src.road[s], -1, 0.0
-            heard.bound[n] = spread * src.loud[src.road[s]] * most(math.hypot(middle, off), height)
+            real[PX, n], real[PY, n], real[PZ, n] = end[0] + t * dx, end[1] + t * dy, end[2] + t * dz
+            real[SPREAD, n], real[GOT, n] = spread, 0.0
+            real[BOUND, n] = spread * src.bands[road, N_BANDS] * most(math.hypot(middle, off), height)
+            room.whole[ROAD, n], room.whole[WALL, n] = road, -1
             n += 1
     return n
 
 
 @kernel()
-def walls_seen(scene: Scene, how: Method, x: float, y: float, z: float, heard: Heard, room: Room) -> int:
+def walls_seen(scene: Scene, how: Method, x: float, y: float, z: float, room: Room) -> int:
     """Walls near a receiver that it sees from outside, at one of three places; gives their number."""
     n, r = ZERO, how.mirror_reach
     if r <= 0.0:
@@ -240,55 +225,54 @@ def walls_seen(scene: Scene, how: Method, x: float, y: float, z: float, heard: H
     j0, j1 = max(int((y - r - south) / cell), 0), min(int((y + r - south) / cell), ny - 1)
     for j in range(j0, j1 + 1):
         for i in range(i0, i1 + 1):
-            for k in range(scene.mid_start[j * nx + i], scene.mid_start[j * nx + i + 1]):
-                w = scene.mid_item[k]
-                _, _, off = mirror(scene.ends, w, x, y)
+            for k in range(scene.start[j * nx + i], scene.start[j * nx + i + 1]):
+                w = scene.item[k]
+                a = scene.walls[w]
+                if int((0.5 * (a[0] + a[2]) - west) / cell) != i or int((0.5 * (a[1] + a[3]) - south) / cell) != j:
+                    continue  # counted in the cell of its middle
+                _, _, off = mirror(scene.walls, w, x, y)
                 if off <= how.own_wall or off > r or n >= WALLS:
                     continue
-                a = scene.ends[w]
                 for part in range(3):
                     t = 0.5 if part == 0 else (0.05 if part == 1 else 0.95)
-                    xw, yw = a[0] + t * (a[2] - a[0]), a[1] + t * (a[3] - a[1])
-                    if free(scene, x, y, z, xw, yw, scene.top[w], room.profile):
-                        heard.seen[n] = w
+                    if free(scene, x, y, z, a[0] + t * (a[2] - a[0]), a[1] + t * (a[3] - a[1]), a[4], room):
+                        room.whole[SEEN, n] = w
                         n += 1
                         break
     return n
 
 
 @kernel()
-def images(
-    scene: Scene, how: Method, x: float, y: float, z: float, seen: int, worth: float, heard: Heard, room: Room, n: int
-) -> int:
+def images(scene: Scene, how: Method, x: float, y: float, z: float, seen: int, worth: float, room: Room, n: int) -> int:
     """
     Add the pieces whose sound comes by way of a wall that the receiver sees.
 
     A piece counts where both legs are in free sight; where they are not, it counts as far as its own direct path came
     through, which is the better guess of what comes over the roofs. Its bound is what it brought, not the free field.
     """
-    at, bounds, got, direct = heard.at, heard.bound, heard.got, n
+    real, whole, direct = room.real, room.whole, n
     for k in range(seen):
-        w = heard.seen[k]
-        xi, yi, _ = mirror(scene.ends, w, x, y)
+        w = whole[SEEN, k]
+        xi, yi, _ = mirror(scene.walls, w, x, y)
         for e in range(direct):
-            if bounds[e] * how.kept < worth or n >= MANY:
+            if real[BOUND, e] * how.kept < worth or n >= MANY:
                 continue
-            xs, ys, zs = at[e, 0], at[e, 1], at[e, 2]
-            hit, xw, yw = on_wall(scene.ends, w, xs, ys, xi, yi)
+            xs, ys, zs = real[PX, e], real[PY, e], real[PZ, e]
+            hit, xw, yw = on_wall(scene.walls, w, xs, ys, xi, yi)
             if not hit:
                 continue
             flat = math.hypot(xs - xi, ys - yi)
             less = how.kept * ((xs - x) ** 2 + (ys - y) ** 2 + (zs - z) ** 2) / (flat * flat + (zs - z) ** 2)
             zw = zs + (z - zs) * math.hypot(xw - xs, yw - ys) / flat
-            if bounds[e] * less < worth or zw > scene.top[w]:
+            if real[BOUND, e] * less < worth or zw > scene.walls[w, 4]:
                 continue
-            if GUESS * got[e] * less < worth and not (
-                free(scene, xw, yw, zw, x, y, z, room.profile) and free(scene, xs, ys, zs, xw, yw, zw, room.profile)
+            if GUESS * real[GOT, e] * less < worth and not (
+                free(scene, xw, yw, zw, x, y, z, room) and free(scene, xs, ys, zs, xw, yw, zw, room)
             ):
                 continue
-            at[n, 0], at[n, 1], at[n, 2] = xs, ys, zs
-            heard.spread[n], bounds[n], got[n] = heard.spread[e] * less, bounds[e] * less, 0.0
-            heard.road[n], heard.wall[n] = heard.road[e], w
+            real[PX, n], real[PY, n], real[PZ, n] = xs, ys, zs
+            real[SPREAD, n], real[BOUND, n], real[GOT, n] = real[SPREAD, e] * less, real[BOUND, e] * less, 0.0
+            whole[ROAD, n], whole[WALL, n] = whole[ROAD, e], w
             n += 1
     return n
 
@@ -315,204 +299,168 @@ def loudest_first(bound: Floats, first: int, n: int, order: Integers) -> float:
 
 
 @kernel()
-def _profile(
-    scene: Scene,
-    how: Method,
-    turns: int,
-    hs: float,
-    z: float,
-    wall: int,
-    free_sides: bool,
-    room: Room,
-) -> tuple[float, int]:
+def _route(scene: Scene, e: int, kind: int, x: float, y: float, z: float, room: Room) -> int:
     """
-    Attenuation along a path over a polyline, unfolded into a plane, in both conditions.
+    Points of a path in plan, in rows TURN_X and TURN_Y; gives how many, 0 where there is no path.
 
     Parameters
     ----------
-    scene, how
-        City, method.
+    kind
+        0 straight on or by way of the wall of the entry; 1 round the left, 2 round the right of what is in the way.
+    """
+    real, wall = room.real, room.whole[WALL, e]
+    xs, ys, hs = real[PX, e], real[PY, e], real[PZ, e]
+    if kind > 0:
+        turns = way_round(scene, xs, ys, hs, x, y, z, 3.0 - 2.0 * kind, room)
+        return turns if turns > 2 else 0
+    real[TURN_X, 0], real[TURN_Y, 0], real[TURN_X, 1], real[TURN_Y, 1] = xs, ys, x, y
+    if wall < 0:
+        return 2
+    xi, yi, _ = mirror(scene.walls, wall, x, y)
+    _, real[TURN_X, 1], real[TURN_Y, 1] = on_wall(scene.walls, wall, xs, ys, xi, yi)
+    real[TURN_X, 2], real[TURN_Y, 2] = x, y
+    return 3
+
+
+@kernel()
+def _through(scene: Scene, sink: float, turns: int, hs: float, z: float, wall: int, kind: int, room: Room) -> int:
+    """
+    What comes through along a path, unfolded into a plane, in both conditions: rows COMES and COMES_BENT.
+
+    Parameters
+    ----------
+    scene
+        City.
+    sink
+        How much the open ground has to stand out to bend sound [m].
     turns
-        Points of the polyline, in ``room.turns``.
+        Points of the path.
     hs, z
         Levels of source and receiver [m].
     wall
         Wall that reflects at the second point; −1 for none.
-    free_sides
-        Whether the path goes round what stands in its way, so that nothing screens it from above.
+    kind
+        As for `_route`; what goes round is not screened from above.
     room
-        Room to work in; on return, ``lost`` has the attenuation [dB].
+        Room to work in.
 
     Returns
     -------
-    tuple
-        Length of the way in plan [m], edges in the straight way.
+    int
+        Edges in the straight way.
     """
-    p, at = room.profile, room.turns
-    n, half = ZERO, ZERO
+    real = room.real
+    way_x, way_y, n, half = real[TURN_X], real[TURN_Y], ZERO, ZERO
     for t in range(turns - 1):
-        n = leg(scene, at.x[t], at.y[t], at.x[t + 1], at.y[t + 1], how.sink, p, n)
+        known = int(real[STATE, HITS_KNOWN]) if t + kind == 0 else -1
+        n = leg(scene, way_x[t], way_y[t], way_x[t + 1], way_y[t + 1], sink, known, room, n)
         if t == 0:
             half = n - 1
-    crest = room.bare if free_sides else p.crest
-    lost, edges = room.lost, room.edges
-    counts = boundary(p.x, p.z, p.soft, crest, n, hs, z, 0.0, edges, room.plane, room.held, lost)
+    x, ground, crest = real[X], real[Z], real[BARE if kind > 0 else CREST]
+    comes, edges = real[COMES : COMES_BENT + 1], room.whole[EDGE : EDGE_BENT + 1]
+    planes = real[PLANE_ROW : PLANE_ROW + 3, :PLANE]
+    counts = boundary(x, ground, real[SOFT], crest, n, hs, z, 0.0, edges, planes, real[HELD], comes)
+    real[STATE, LENGTH] = math.hypot(x[n - 1], z - hs)
     if wall >= 0:
-        by_wall(p.x, p.z, p.crest, n, half, scene.top[wall], hs, z, edges, counts, lost)
-    return p.x[n - 1], counts[0]
+        by_wall(x, ground, crest, n, half, scene.walls[wall, 4], hs, z, edges, counts, comes)
+    if kind > 0:
+        flat = math.hypot(way_x[turns - 1] - way_x[0], way_y[turns - 1] - way_y[0])
+        real[STATE, LENGTH], between = slanted(way_x, way_y, turns, hs, z)
+        for row in range(COMES, COMES_BENT + 1):
+            around(real[STATE, LENGTH] - math.hypot(flat, z - hs), between, real[row])
+    return counts[0]
 
 
 @kernel()
-def sharper(src: Sources, scene: Scene, e: int, x: float, y: float, z: float, heard: Heard, p: Profile) -> float:
+def sharper(src: Sources, scene: Scene, e: int, hits: int, x: float, y: float, z: float, room: Room) -> float:
     """
     Bound of what a direct path brings, as energy, once it is known which roofs stand in its way.
 
     The roof that screens most screens at least that much, in favourable conditions and by band; the ground adds at
     most 3 dB on either side of it.
     """
-    xs, ys, hs = heard.at[e, 0], heard.at[e, 1], heard.at[e, 2]
-    hit_t, hit_wall, top = p.hit_t, p.hit_wall, scene.top
-    hits = crossings(scene, xs, ys, x, y, hit_t, hit_wall)
+    real, walls = room.real, scene.walls
+    xs, ys, hs = real[PX, e], real[PY, e], real[PZ, e]
+    bound: float = real[BOUND, e]
     flat = math.hypot(x - xs, y - ys)
     d = math.hypot(flat, z - hs)
     bend, worst = 0.5 / max(RAYS_M, 8.0 * d), 0.0
     for k in range(hits):
-        near, far = hit_t[k] * flat, (1.0 - hit_t[k]) * flat
-        over = top[hit_wall[k]] - hs - hit_t[k] * (z - hs) - bend * near * far
-        if over > 0.0 and inwards(scene.ends, hit_wall[k], x - xs, y - ys):
+        t, wall = real[HIT, k], room.whole[HIT_WALL, k]
+        near, far = t * flat, (1.0 - t) * flat
+        over = walls[wall, 4] - hs - t * (z - hs) - bend * near * far
+        if over > 0.0 and inwards(walls, wall, x - xs, y - ys):
             worst = max(worst, over * over * flat / (2.0 * max(near * far, 1e-6)))
-    bound: float = heard.bound[e]
     if worst <= 0.0:
         return bound
     worst = min(worst, d)  # twice the gap squared over the sides is too much close to an end
-    road, total = heard.road[e], 0.0
+    road, total = room.whole[ROAD, e], 0.0
     for band in range(N_BANDS):
         through = 1.0 / (3.0 + 40.0 / LAMBDA[band] * 0.5 * worst)
         total += src.bands[road, band] * max(through, WELL_SCREENED)
-    sharp: float = total * heard.spread[e] * BOTH_SIDES
+    sharp: float = total * real[SPREAD, e] * BOTH_SIDES
     return min(sharp, bound)
 
 
 @kernel()
-def _add(src: Sources, how: Method, e: int, heard: Heard, d: float, lost: Floats, out: Floats) -> None:
+def _add(src: Sources, how: Method, e: int, room: Room, out: Floats) -> None:
     """Add the energy of one path to each period."""
-    road, spread, brought = heard.road[e], heard.spread[e], 0.0
-    power, alpha, favourable, weight = src.power, how.alpha, how.favourable, how.weight
+    real, power, alpha, favourable, weight = room.real, src.power, how.alpha, how.favourable, how.weight
+    road, spread, d, brought = room.whole[ROAD, e], real[SPREAD, e], real[STATE, LENGTH], 0.0
     for band in range(N_BANDS):
-        h = power_of_ten(-0.1 * (lost[0, band] + alpha[band] * d)) * spread
-        f = power_of_ten(-0.1 * (lost[1, band] + alpha[band] * d)) * spread
+        left = power_of_ten(-0.1 * alpha[band] * d) * spread
+        h, f = real[COMES, band] * left, real[COMES_BENT, band] * left
         for p in range(favourable.size):
             energy = power[road, p, band] * (h + favourable[p] * (f - h))
             out[p] += energy
             brought += weight[p] * energy
-    heard.got[e] += brought
+    real[GOT, e] += brought
 
 
 @kernel()
-def _one(
-    src: Sources,
-    scene: Scene,
-    how: Method,
-    e: int,
-    kind: int,
-    x: float,
-    y: float,
-    z: float,
-    heard: Heard,
-    room: Room,
-    out: Floats,
+def _next(
+    src: Sources, scene: Scene, how: Method, x: float, y: float, z: float, n: int, out: Floats, room: Room
 ) -> int:
     """
-    Follow one path and add what it brings.
+    Choose what to follow next, the loudest first, until the rest cannot matter; −1 at the end.
 
-    Parameters
-    ----------
-    kind
-        0 straight on or by way of the wall of the entry; 1 round the left, 2 round the right of what is in the way.
-
-    Returns
-    -------
-    int
-        Edges in the straight way; −1 where there is no path.
+    Of a path with roofs in the way, a sharper bound is known before it is followed. Those that can bring little wait,
+    and are followed in the order of that bound as long as all that are left may matter together.
     """
-    at, wall = room.turns, heard.wall[e]
-    xs, ys, hs = heard.at[e, 0], heard.at[e, 1], heard.at[e, 2]
-    at.x[0], at.y[0], at.x[1], at.y[1] = xs, ys, x, y
-    turns = ZERO + 2
-    if wall >= 0:
-        xi, yi, _ = mirror(scene.ends, wall, x, y)
-        _, at.x[1], at.y[1] = on_wall(scene.ends, wall, xs, ys, xi, yi)
-        at.x[2], at.y[2] = x, y
-        turns = 3
-    elif kind > 0:
-        turns = way_round(scene, xs, ys, hs, x, y, z, 3.0 - 2.0 * kind, room.profile, at)
-        if turns < 3:
-            return -1
-    flat, count = _profile(scene, how, turns, hs, z, wall, kind > 0, room)
-    d = math.hypot(flat, z - hs)
-    if kind > 0:
-        straight = math.sqrt((x - xs) ** 2 + (y - ys) ** 2 + (z - hs) ** 2)
-        d, between = slanted(at.x, at.y, turns, hs, z)
-        for favourable in range(2):
-            around(d - straight, between, room.lost[favourable])
-    _add(src, how, e, heard, d, room.lost, out)
-    return count
-
-
-@kernel()
-def _follow(
-    src: Sources,
-    scene: Scene,
-    how: Method,
-    x: float,
-    y: float,
-    z: float,
-    n: int,
-    rest: float,
-    heard: Heard,
-    room: Room,
-    out: Floats,
-    paths: Integers,
-) -> float:
-    """
-    Follow the paths of one receiver, the loudest first, until the rest cannot matter.
-
-    Of a path with roofs in the way, a sharper bound is known before it is followed; such paths are left out as long as
-    their bounds together stay below half of what may be left out.
-
-    Returns
-    -------
-    float
-        Energy of the weighted day that was found.
-    """
-    found, left = 0.0, 0.0
-    for k in range(n):
-        e = heard.order[k]
-        found = 0.0
-        for p in range(out.size):
-            found += how.weight[p] * out[p]
-        enough = how.error * max(found, how.quiet)
-        if rest + left <= enough:
-            break
-        rest -= heard.bound[e]
-        if heard.wall[e] < 0:
-            sharp = sharper(src, scene, e, x, y, z, heard, room.profile)
-            if left + sharp <= 0.5 * enough:
-                left += sharp
-                continue
-        count, kinds, kind = ZERO, ZERO + 1, ZERO
-        while kind < kinds:
-            edges = _one(src, scene, how, e, kind, x, y, z, heard, room, out)
-            if kind == 0:
-                count = edges
-                d = math.hypot(x - heard.at[e, 0], y - heard.at[e, 1])
-                if count > 0 and heard.wall[e] < 0 and d <= how.lateral_reach and 0.1 * heard.bound[e] > enough:
-                    kinds += 2
-            elif edges >= 0:
-                paths[3] += 1
-            kind += 1
-        paths[2 if heard.wall[e] >= 0 else (1 if count > 0 else 0)] += 1
-    return found
+    real, order, state = room.real, room.whole[ORDER], room.real[STATE]
+    found = 0.0
+    for p in range(out.size):
+        found += how.weight[p] * out[p]
+    enough = how.error * max(found, how.quiet)
+    state[FOUND], state[ENOUGH], state[HITS_KNOWN] = found, enough, -1.0
+    waiting, k = int(state[WAITING]), int(state[NEXT])
+    while k < n and state[REST] > TAIL * enough and state[REST] + state[LEFT] > enough:
+        e: int = order[k]
+        k += 1
+        state[NEXT] = k
+        state[REST] -= real[BOUND, e]
+        if room.whole[WALL, e] >= 0:
+            return e
+        hits = on_way(scene, real[PX, e], real[PY, e], x, y, room)
+        real[SHARP, e] = sharper(src, scene, e, hits, x, y, z, room)
+        if real[SHARP, e] > AT_ONCE * enough:
+            state[HITS_KNOWN] = hits
+            return e
+        state[LEFT] += real[SHARP, e]
+        order[waiting] = e
+        waiting += 1
+        state[WAITING] = waiting
+    if waiting == 0 or state[REST] + state[LEFT] <= enough:
+        return -1
+    best: int = ZERO
+    for i in range(1, waiting):
+        if real[SHARP, order[i]] > real[SHARP, order[best]]:
+            best = i
+    e = order[best]
+    order[best] = order[waiting - 1]
+    state[WAITING] = waiting - 1
+    state[LEFT] -= real[SHARP, e]
+    return e
 
 
 @kernel()
@@ -549,44 +497,32 @@ def listen(
     paths : (n, 4)
         On return, how many paths were followed: direct, screened, reflected, round corners.
     """
-    heard = Heard(
-        np.empty((MANY, 3)),
-        np.empty(MANY),
-        np.empty(MANY),
-        np.empty(MANY),
-        np.empty(MANY, dtype=np.int64),
-        np.empty(MANY, dtype=np.int64),
-        np.empty(MANY, dtype=np.int64),
-        np.empty(WALLS, dtype=np.int64),
-    )
-    profile = Profile(
-        np.empty(ROOM),
-        np.empty(ROOM),
-        np.empty(ROOM),
-        np.empty(ROOM),
-        np.empty(HITS),
-        np.empty(HITS, dtype=np.int64),
-        np.empty(DEEP, dtype=np.int64),
-        np.empty(DEEP),
-    )
-    room = Room(
-        profile,
-        np.empty((2, ROOM), dtype=np.int64),
-        np.empty((3, 14)),
-        np.empty(ROOM),
-        np.empty((2, N_BANDS)),
-        np.full(ROOM, 2.0 * NO_EDGE),
-        Turns(np.empty(TURNS + 1), np.empty(TURNS + 1), np.empty(MANY_BLOCKS, dtype=np.int64)),
-    )
+    room = Room(np.empty((REALS, MANY)), np.empty((WHOLES, MANY), dtype=np.int64))
+    room.real[BARE, :ROOM] = 2.0 * NO_EDGE
+    state = room.real[STATE]
     for r in range(first, last):
         x, y = rx[r], ry[r]
         z = level_at(scene.grid, scene.ground, x, y) + height
         out[r, :] = 0.0
-        begin, n = ZERO, pieces(src, how, x, y, z, height, heard)
+        begin, n = ZERO, pieces(src, how, x, y, z, height, room)
         for turn in range(2):
-            rest = loudest_first(heard.bound, begin, n, heard.order)
-            found = _follow(src, scene, how, x, y, z, n - begin, rest, heard, room, out[r], paths[r])
+            state[:] = 0.0
+            state[REST] = loudest_first(room.real[BOUND], begin, n, room.whole[ORDER])
+            e = _next(src, scene, how, x, y, z, n - begin, out[r], room)
+            while e >= 0:
+                hs, wall, kind, kinds = room.real[PZ, e], room.whole[WALL, e], ZERO, ZERO + 1
+                while kind < kinds:
+                    turns = _route(scene, e, kind, x, y, z, room)
+                    if turns > 0:
+                        edges = _through(scene, how.sink, turns, hs, z, wall, kind, room)
+                        _add(src, how, e, room, out[r])
+                        paths[r, 3 if kind > 0 else (2 if wall >= 0 else min(edges, 1))] += 1
+                        if kind == 0 and wall < 0 and edges > 0:
+                            near = math.hypot(x - room.real[PX, e], y - room.real[PY, e]) <= how.lateral_reach
+                            kinds = 3 if near and 0.1 * room.real[BOUND, e] > state[ENOUGH] else 1
+                    kind += 1
+                e = _next(src, scene, how, x, y, z, n - begin, out[r], room)
             if turn == 0:
-                seen = walls_seen(scene, how, x, y, z, heard, room)
-                worth = 0.02 * how.error * max(found, how.quiet)
-                begin, n = n, images(scene, how, x, y, z, seen, worth, heard, room, n)
+                seen = walls_seen(scene, how, x, y, z, room)
+                worth = 0.02 * state[ENOUGH]
+                begin, n = n, images(scene, how, x, y, z, seen, worth, room, n)

@@ -17,74 +17,69 @@ STEP_MIN_M, STEP_MAX_M = 8.0, 15.0
 ROOM = 1024  # vertices of a profile
 HITS = 256  # walls on a leg
 DEEP = 16  # roofs over one another
+MANY = 4096  # pieces and images that one receiver can hear
+X, Z, SOFT, CREST, BARE, HELD, HIT, ROOF, TURN_X, TURN_Y, COMES, COMES_BENT, PLANE_ROW = range(13)
+PX, PY, PZ, SPREAD, BOUND, SHARP, GOT, STATE = range(16, 24)
+REALS = 24
+HIT_WALL, ROOF_OWNER, BLOCK, EDGE, EDGE_BENT, ROAD, WALL, ORDER, SEEN = range(9)
+WHOLES = 9
 
 
 class Scene(NamedTuple):
     """
-    A city as flat arrays.
+    A city as flat arrays, few of them: each makes every kernel that takes them slower to compile.
 
     Attributes
     ----------
     grid : (8,)
         Index of walls: west, south, size of a cell [m], columns, rows; ground: west, south of the middle of the first
         cell, size of a cell [m].
-    wall_start, wall_item
+    start, item
         Walls that touch each cell of the index.
-    wall_ends : (n_items, 4)
+    near : (n_items, 4)
         Ends of the wall of each item, the building on its left [m].
-    mid_start, mid_item
-        Walls whose middle lies in each cell.
-    ends : (n_walls, 4)
-        Ends of each wall [m].
-    top : (n_walls,)
-        Level of its top [m].
-    owner : (n_walls,)
-        Building it belongs to.
-    block : (n_buildings,)
-        Group of buildings that touch.
+    walls : (n_walls, 5)
+        Ends of each wall, level of its top [m].
+    owner : (n_walls, 2)
+        Building it belongs to; group of buildings that touch.
     corner_start, corners : (n_corners, 2)
-        Corners of the convex hull of each block, a little outside [m].
+        Corners of the convex hull of each group, a little outside [m].
     ground : (n_y, n_x, 2)
         Level of the ground [m] and ground factor, northwards.
     """
 
     grid: Floats
-    wall_start: Integers
-    wall_item: Integers
-    wall_ends: Floats
-    mid_start: Integers
-    mid_item: Integers
-    ends: Floats
-    top: Floats
+    start: Integers
+    item: Integers
+    near: Floats
+    walls: Floats
     owner: Integers
-    block: Integers
     corner_start: Integers
     corners: Floats
     ground: Floats
 
 
-class Profile(NamedTuple):
+class Room(NamedTuple):
     """
-    Room for the profile under a path.
+    Room to work in, for one receiver.
 
     Attributes
     ----------
-    x, z, soft, crest
-        Way [m], level [m], ground factor, level as an edge [m].
-    hit_t, hit_wall
-        Walls on a leg: where, 0 to 1, and which.
-    roof_owner, roof_top
-        Roofs overhead.
+    real : (REALS, MANY)
+        Rows X, Z, SOFT, CREST: profile: way [m], level [m], ground factor, level as an edge [m]; BARE: no edges; HELD:
+        for `hull`; HIT, ROOF: where on a leg walls are, 0 to 1, and roofs overhead [m]; TURN_X, TURN_Y: points of a way
+        [m]; COMES, COMES_BENT: what comes through by band; PLANE_ROW and the two after it: mean planes; PX to PZ: where
+        what may be heard is [m]; SPREAD: its divergence [m⁻²]; BOUND, SHARP: most that it can bring, the second one
+        knowing the roofs in its way; GOT: what it brought, as energy of the weighted day [pW m⁻²]; STATE: how far a
+        receiver has got.
+    whole : (WHOLES, MANY)
+        Rows HIT_WALL: which walls are on a leg; ROOF_OWNER: whose roofs are overhead; BLOCK: groups that a way goes
+        round; EDGE, EDGE_BENT: edges in the way; ROAD, WALL: road of what may be heard, wall that reflects it or −1;
+        ORDER: numbers, the loudest first; SEEN: walls that the receiver sees.
     """
 
-    x: Floats
-    z: Floats
-    soft: Floats
-    crest: Floats
-    hit_t: Floats
-    hit_wall: Integers
-    roof_owner: Integers
-    roof_top: Floats
+    real: Floats
+    whole: Integers
 
 
 @kernel()
@@ -131,7 +126,7 @@ def crossings(scene: Scene, xa: float, ya: float, xb: float, yb: float, hit_t: F
     int
         How many.
     """
-    starts, items, ends, grid = scene.wall_start, scene.wall_item, scene.wall_ends, scene.grid  # each once: it counts
+    starts, items, ends, grid = scene.start, scene.item, scene.near, scene.grid  # each once: it counts
     dx, dy = xb - xa, yb - ya
     length = math.hypot(dx, dy)
     if length <= TOUCH_M:
@@ -181,7 +176,13 @@ def crossings(scene: Scene, xa: float, ya: float, xb: float, yb: float, hit_t: F
 
 
 @kernel()
-def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, p: Profile, n: int) -> int:
+def on_way(scene: Scene, xa: float, ya: float, xb: float, yb: float, room: Room) -> int:
+    """Walls on the way from one point to another, in rows HIT and HIT_WALL; gives how many."""
+    return crossings(scene, xa, ya, xb, yb, room.real[HIT, :HITS], room.whole[HIT_WALL, :HITS])
+
+
+@kernel()
+def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, hits: int, room: Room, n: int) -> int:
     """
     Add the ground and the roofs under one straight piece of a path to its profile.
 
@@ -193,7 +194,9 @@ def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, p
         Ends of the piece [m].
     sink
         How much the open ground has to stand out to bend sound [m].
-    p
+    hits
+        Walls on the piece where they were looked for already; else −1.
+    room
         Profile; filled on return.
     n
         Vertices it has already; 0 at the source.
@@ -203,109 +206,107 @@ def leg(scene: Scene, xa: float, ya: float, xb: float, yb: float, sink: float, p
     int
         Vertices it has now.
     """
-    grid, ground, hit_t, hit_wall = scene.grid, scene.ground, p.hit_t, p.hit_wall
-    px, pz, soft, crest = p.x, p.z, p.soft, p.crest
+    grid, ground, real, whole = scene.grid, scene.ground, room.real, room.whole
     dx, dy = xb - xa, yb - ya
     length = math.hypot(dx, dy)
     steps = max(int(length / min(max(length / STEPS, STEP_MIN_M), STEP_MAX_M)), 1)
     part = 1.0 / steps
     if n == 0:
-        px[0], pz[0], crest[0] = 0.0, level_at(grid, ground, xa, ya), NO_EDGE
-        soft[0] = soft_at(grid, ground, xa + 0.5 * part * dx, ya + 0.5 * part * dy)
-        n = 1
-    start = px[n - 1]
-    hits = crossings(scene, xa, ya, xb, yb, hit_t, hit_wall)
+        soft = soft_at(grid, ground, xa + 0.5 * part * dx, ya + 0.5 * part * dy)
+        n = _vertex(real, n, 0.0, level_at(grid, ground, xa, ya), soft, NO_EDGE)
+    start = real[X, n - 1]
+    if hits < 0:
+        hits = on_way(scene, xa, ya, xb, yb, room)
     roofs, k = ZERO, ZERO
     for i in range(1, steps + 1):
         t = i * part
-        while k < hits and hit_t[k] <= t:
-            n, roofs = _pass(scene, p, n, roofs, hit_wall[k], dx, dy, start + hit_t[k] * length, xa, ya, hit_t[k])
+        while k < hits and real[HIT, k] <= t:
+            n, roofs = _pass(scene, room, n, roofs, whole[HIT_WALL, k], dx, dy, start, real[HIT, k] * length, xa, ya)
             k += 1
         if (roofs == 0 or i == steps) and n < ROOM:
             z = level_at(grid, ground, xa + t * dx, ya + t * dy)
-            px[n], pz[n], crest[n] = start + t * length, z, z - sink
-            soft[n] = soft_at(grid, ground, xa + (t + 0.5 * part) * dx, ya + (t + 0.5 * part) * dy)
-            n += 1
+            soft = soft_at(grid, ground, xa + (t + 0.5 * part) * dx, ya + (t + 0.5 * part) * dy)
+            n = _vertex(real, n, start + t * length, z, soft, z - sink)
     return n
 
 
 @kernel()
-def inwards(ends: Floats, wall: int, dx: float, dy: float) -> bool:
+def _vertex(real: Floats, n: int, s: float, z: float, soft: float, crest: float) -> int:
+    """Add a vertex to the profile."""
+    real[X, n], real[Z, n], real[SOFT, n], real[CREST, n] = s, z, soft, crest
+    return n + 1
+
+
+@kernel()
+def inwards(walls: Floats, wall: int, dx: float, dy: float) -> bool:
     """Whether a way in some direction goes into the building of a wall; else it goes out of it."""
-    within: bool = (ends[wall, 2] - ends[wall, 0]) * dy > (ends[wall, 3] - ends[wall, 1]) * dx
+    within: bool = (walls[wall, 2] - walls[wall, 0]) * dy > (walls[wall, 3] - walls[wall, 1]) * dx
     return within
 
 
 @kernel()
 def _pass(
     scene: Scene,
-    p: Profile,
+    room: Room,
     n: int,
     roofs: int,
     wall: int,
     dx: float,
     dy: float,
-    s: float,
+    start: float,
+    along: float,
     xa: float,
     ya: float,
-    t: float,
 ) -> tuple[int, int]:
     """Go under or out of a roof where the path crosses a wall: numbers of vertices and of roofs overhead."""
     if n + 2 > ROOM:
         return n, roofs
-    owners, tops, owner, ends = p.roof_owner, p.roof_top, scene.owner[wall], scene.ends
-    x, y = xa + t * dx, ya + t * dy
+    real, owners, owner = room.real, room.whole[ROOF_OWNER], scene.owner[wall, 0]
+    t = along / math.hypot(dx, dy)
+    x, y, s = xa + t * dx, ya + t * dy, start + along
     ground = level_at(scene.grid, scene.ground, x, y)
     before, at = ground, -1
     for r in range(roofs):
-        before = max(before, tops[r])
+        before = max(before, real[ROOF, r])
         if owners[r] == owner:
             at = r
-    if inwards(ends, wall, dx, dy):
+    if inwards(scene.walls, wall, dx, dy):
         if at >= 0 or roofs >= DEEP:
             return n, roofs
-        owners[roofs], tops[roofs] = owner, scene.top[wall]
-        after = max(before, tops[roofs])
+        owners[roofs], real[ROOF, roofs] = owner, scene.walls[wall, 4]
+        after = max(before, scene.walls[wall, 4])
         if roofs == 0 or after > before:
-            n = _step(p, n, s, before, after, 0.0, NO_EDGE, after)
+            n = _vertex(real, n, s, before, 0.0, NO_EDGE)
+            n = _vertex(real, n, s, after, 0.0, after)
         return n, roofs + 1
     if at < 0:
         return n, roofs  # out of a roof that the path began under
     roofs -= 1
-    owners[at], tops[at] = owners[roofs], tops[roofs]
+    owners[at], real[ROOF, at] = owners[roofs], real[ROOF, roofs]
     after = ground
     for r in range(roofs):
-        after = max(after, tops[r])
+        after = max(after, real[ROOF, r])
     if roofs == 0 or after < before:
-        n = _step(p, n, s, before, after, 0.0 if roofs else soft_at(scene.grid, scene.ground, x, y), before, NO_EDGE)
+        n = _vertex(real, n, s, before, 0.0, before)
+        n = _vertex(real, n, s, after, 0.0 if roofs else soft_at(scene.grid, scene.ground, x, y), NO_EDGE)
     return n, roofs
 
 
 @kernel()
-def _step(
-    p: Profile, n: int, s: float, before: float, after: float, soft: float, crest: float, crest_after: float
-) -> int:
-    """Two vertices at a wall, from one level to another."""
-    p.x[n], p.z[n], p.soft[n], p.crest[n] = s, before, 0.0, crest
-    p.x[n + 1], p.z[n + 1], p.soft[n + 1], p.crest[n + 1] = s, after, soft, crest_after
-    return n + 2
-
-
-@kernel()
-def mirror(ends: Floats, wall: int, x: float, y: float) -> tuple[float, float, float]:
+def mirror(walls: Floats, wall: int, x: float, y: float) -> tuple[float, float, float]:
     """Image of a point behind a wall, and how far it stands before the wall, negative behind it [m]."""
-    ax, ay = ends[wall, 0], ends[wall, 1]
-    wx, wy = ends[wall, 2] - ax, ends[wall, 3] - ay
+    ax, ay = walls[wall, 0], walls[wall, 1]
+    wx, wy = walls[wall, 2] - ax, walls[wall, 3] - ay
     length = math.hypot(wx, wy)
     off = ((x - ax) * wy - (y - ay) * wx) / length
     return x - 2.0 * off * wy / length, y + 2.0 * off * wx / length, off
 
 
 @kernel()
-def on_wall(ends: Floats, wall: int, xs: float, ys: float, xi: float, yi: float) -> tuple[bool, float, float]:
+def on_wall(walls: Floats, wall: int, xs: float, ys: float, xi: float, yi: float) -> tuple[bool, float, float]:
     """Whether the way from a source to an image runs through a wall from its outside, and where [m]."""
-    ax, ay = ends[wall, 0], ends[wall, 1]
-    wx, wy = ends[wall, 2] - ax, ends[wall, 3] - ay
+    ax, ay = walls[wall, 0], walls[wall, 1]
+    wx, wy = walls[wall, 2] - ax, walls[wall, 3] - ay
     dx, dy = xi - xs, yi - ys
     across = dx * wy - dy * wx
     if across >= 0.0:
@@ -318,10 +319,10 @@ def on_wall(ends: Floats, wall: int, xs: float, ys: float, xi: float, yi: float)
 
 
 @kernel()
-def free(scene: Scene, xa: float, ya: float, za: float, xb: float, yb: float, zb: float, p: Profile) -> bool:
-    """Whether no roof that the way comes under stands in the line of sight; `p` is room to work in."""
-    hit_t, hit_wall, top, open_to = p.hit_t, p.hit_wall, scene.top, True
-    for k in range(crossings(scene, xa, ya, xb, yb, hit_t, hit_wall)):
-        w = hit_wall[k]
-        open_to = open_to and (top[w] <= za + hit_t[k] * (zb - za) or not inwards(scene.ends, w, xb - xa, yb - ya))
+def free(scene: Scene, xa: float, ya: float, za: float, xb: float, yb: float, zb: float, room: Room) -> bool:
+    """Whether no roof that the way comes under stands in the line of sight; `room` is room to work in."""
+    walls, open_to = scene.walls, True
+    for k in range(on_way(scene, xa, ya, xb, yb, room)):
+        w, level = room.whole[HIT_WALL, k], za + room.real[HIT, k] * (zb - za)
+        open_to = open_to and (walls[w, 4] <= level or not inwards(walls, w, xb - xa, yb - ya))
     return open_to

@@ -156,20 +156,14 @@ def scene_of(footprints: Shapes, height_m: Floats, ground_m: Floats, ground: Gro
     box = (ground.x[0], ground.y[0], ground.x[-1], ground.y[-1])
     low, high = np.minimum(ends[:, :2], ends[:, 2:]), np.maximum(ends[:, :2], ends[:, 2:])
     grid = _grid(low, high, box, WALL_CELL_M)
-    middle = 0.5 * (ends[:, :2] + ends[:, 2:])
     start, item = _index(low, high, grid)
-    mid_start, mid_item = _index(middle, middle, grid)
     return Scene(
         np.array([*grid, ground.x[0], ground.y[0], ground.x[1] - ground.x[0]]),
         start,
         item,
         np.ascontiguousarray(ends[item]),
-        mid_start,
-        mid_item,
-        ends,
-        roof[owner[part]] if len(part) else np.empty(0),
-        owner[part].astype(np.int64) if len(part) else np.empty(0, dtype=np.int64),
-        block,
+        np.column_stack([ends, roof[owner[part]]]),
+        np.column_stack([owner[part], block[owner[part]]]).astype(np.int64),
         corner_start,
         corners,
         np.ascontiguousarray(np.stack([ground.level, ground.soft], axis=2)),
@@ -224,11 +218,9 @@ def sources_of(lines: Shapes, power: Floats, weight: Floats, ground: Ground, dec
         np.array([*grid, longest]),
         start,
         np.ascontiguousarray(ends),
-        np.column_stack([middle[road], half[road], level]),
-        road,
+        np.column_stack([middle[road], half[road], level, road]),
         np.ascontiguousarray(power),
-        np.ascontiguousarray(bands),
-        np.ascontiguousarray(bands.sum(axis=1)),
+        np.column_stack([bands, bands.sum(axis=1)]),
     )
 
 

@@ -99,30 +99,31 @@ def profile(path: Path) -> tuple[Floats, Floats, Floats, Floats, list[int]]:
 
 def band_levels(path: Path) -> Floats:
     """Levels of a path in both conditions (2, 8) [dB], at 10 °C and 70 % humidity."""
-    from dothi.noise.kernels import NO_EDGE, around, boundary, by_wall
+    from dothi.noise.kernels import NO_EDGE, PLANE, around, boundary, by_wall
     from dothi.noise.kernels_corners import slanted
 
     x, z, ground, crest, at = profile(path)
     n = len(x)
     if path.lateral:
         crest = np.full(n, 2.0 * NO_EDGE)
-    edges, lost = np.zeros((2, n), dtype=np.int64), np.zeros((2, 8))
+    edges, comes = np.zeros((2, n), dtype=np.int64), np.zeros((2, 8))
     counts = boundary(
-        x, z, ground, crest, n, path.hs, path.hr, float(ground[0]), edges, np.zeros((3, 14)), np.zeros(n), lost
+        x, z, ground, crest, n, path.hs, path.hr, float(ground[0]), edges, np.zeros((3, PLANE)), np.zeros(n), comes
     )
     d = away = float(np.hypot(x[-1], path.hr - path.hs))
     if path.mirror is not None:
         half, top = at[path.mirror[0]], path.mirror[1]
-        by_wall(x, z, crest, n, half, top, path.hs, path.hr, edges, counts, lost)
+        by_wall(x, z, crest, n, half, top, path.hs, path.hr, edges, counts, comes)
     if path.lateral:
         ends = (path.points[0], *(point for point in path.points if point[-1] == "turn"), path.points[-1])
         way = np.array([point[:2] for point in ends], dtype=float)
         away = float(np.sqrt(((way[-1] - way[0]) ** 2).sum() + (path.hr - path.hs) ** 2))
         d, between = slanted(way[:, 0].copy(), way[:, 1].copy(), len(way), path.hs, path.hr)
         for k in (0, 1):
-            around(d - away, between, lost[k])
-    kept = 10.0 * np.log10(1.0 - np.asarray(path.alpha))
-    found: Floats = path.power_db - 20.0 * np.log10(away) - 11.0 - absorption(10.0, 70.0) * d - lost + kept
+            around(d - away, between, comes[k])
+    with np.errstate(divide="ignore"):  # no path: silence
+        through = 10.0 * np.log10(comes * (1.0 - np.asarray(path.alpha)))
+    found: Floats = path.power_db - 20.0 * np.log10(away) - 11.0 - absorption(10.0, 70.0) * d + through
     return found
 
 
