@@ -98,8 +98,11 @@ def beside():
     return ask
 
 
-@pytest.mark.parametrize(("supply", "back", "ground"), [(5.0, 14.0, 18.0), (80.0, 50.0, 10.0)])
-@pytest.mark.parametrize(("n", "loops"), [(50, 0), (50, 3), (300, 0)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "loops", "supply", "back", "ground"),
+    [(50, 3, 5.0, 14.0, 18.0), (50, 0, 80.0, 50.0, 10.0), (300, 0, 5.0, 14.0, 18.0)],
+)
 def test_pressures_and_temperatures_are_those_of_pandapipes_a_hundred_times_faster(
     beside, n, loops, supply, back, ground
 ):

@@ -12,6 +12,7 @@ from dothi.cooling.kernels import colebrook, drop
 from dothi.cooling.layout import Catalogue, lay, peak_loads, sized
 from dothi.cooling.network import Network, Topology, depths, served, simulate_hour, simulate_year
 from dothi.cooling.plant import chillers, humidity_of, run_plant, stored, wet_bulb
+from dothi.cooling.propose import proposals
 from dothi.cooling.steiner import steiner_tree
 from dothi.cooling.streets import joined, streets_of
 from dothi.cooling.water import Service
@@ -302,3 +303,17 @@ def test_friction_falls_with_speed_and_rises_with_roughness():
     assert factors[0] > factors[1] > factors[2]
     assert colebrook(1e5, 1e-2)[0] > colebrook(1e5, 1e-4)[0]
     assert drop(-2.0, 10.0, 0.1, 1e-4, 1000.0, 1e-3)[0] == -drop(2.0, 10.0, 0.1, 1e-4, 1000.0, 1e-3)[0]
+
+
+def test_networks_are_proposed_where_streets_have_much_to_cool(cross):
+    houses = np.array([shapely.box(x, 10, x + 4, 20) for x in (20.0, 60.0, 150.0)])
+    houses = np.r_[houses, np.array([shapely.box(110, 60, 120, 70), shapely.box(30, -30, 40, -20)])]
+    ids, demand = np.array([7, 5, 3, 9, 8]), np.array([300e3, 200e3, 250e3, 10e3, 0.0])
+    found = proposals(cross, ids, houses, demand, 2.0)
+    assert list(found["building_ids"]) == [[3, 5, 7]]  # both streets meet, the one to the north needs too little
+    assert_allclose(found["demand_mwh"], 750.0)
+    assert_allclose(found["trench_m"], 230.0)
+    assert_allclose(found["density_mwh_m"], 750.0 / 230.0)
+    apart = proposals(cross, ids, houses, demand, 3.0)
+    assert list(apart["building_ids"]) == [[5, 7]]
+    assert not len(proposals(cross, ids, houses, demand, 50.0))

@@ -275,6 +275,10 @@ def flow_order(
                 if waits[to] == 0:
                     order[count] = to
                     count += 1
+    for i in range(n):
+        if waits[i] > 0:  # flows that go round, as they may where none were found
+            order[count] = i
+            count += 1
 
 
 @kernel()
