@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 
 from dothi import place
+from dothi.carbon.model import CARRIERS, CarbonModel
+from dothi.crs import LONLAT, transformer
 from dothi.indicators import KPIS
 from dothi.kpi import Evidence
 from dothi.model import Result
+from dothi.scenario import Scenario
 
 
 def value(kpi, city, today=None, **tables):
@@ -62,3 +65,23 @@ def test_boardings_of_all_stops_count_for_each_resident(little_city):
     assert found == pytest.approx(450.0 / people)
     none = little_city.with_tables(stops=little_city["stops"].iloc[:0])
     assert value("MOB-21", none, ridership={"stops": {"boardings_day": []}}) is None
+
+
+def test_a_scenario_that_builds_costs_carbon_though_it_says_no_year(little_city):
+    """An office of 20 × 20 m with four storeys on a free corner of the first block, by the change of a scenario."""
+    west, south, _, _ = little_city.bounds
+    to_globe = transformer(little_city.crs, LONLAT).transform
+    corners = [(82.0, 55.0), (98.0, 55.0), (98.0, 90.0), (82.0, 90.0), (82.0, 55.0)]
+    ring = [list(to_globe(west + x, south + y)) for x, y in corners]
+    change = {"kind": "add_buildings", "buildings": [{"geometry": ring, "function": "office", "storeys": 4}]}
+    scenario = Scenario.model_validate({"name": "tour", "title": "Tour", "change": [change]})
+    city = scenario.apply(little_city)
+    assert len(city["buildings"]) == len(little_city["buildings"]) + 1
+    index = city["buildings"].index
+    energy = pd.DataFrame(0.0, index=index, columns=[f"{name}_kwh" for name in (*CARRIERS, "network_cooling")])
+    result = CarbonModel().run(city.with_tables(building_energy=energy))
+    floor = float(city["buildings"]["floor_area_m2"][~index.isin(little_city["buildings"].index)].iloc[0])
+    share = place.load("fr", "carbon")["embodied"]["reference_share"]
+    found = KPIS["ENV-28"].value(Evidence(city, {"carbon": result}, little_city))
+    assert floor > 2000.0
+    assert found == pytest.approx(floor * 810.0 * share / 1000.0)  # offices from 2025

@@ -352,3 +352,21 @@ def test_angles_of_incidence_are_those_of_true_north(city):
     useful = beam * pvlib.iam.physical(angle, *modules.PANE) + diffuse * modules.diffuse_share(np.array([30.0]))[0]
     known = pvlib.inverter.pvwatts(useful / 1000.0 * modules.kept_share(), 1.0 / 1.2 / 0.96)
     assert_allclose(power, known, atol=2e-6)
+
+
+def test_a_tariff_is_taken_by_name_and_told_with_its_source():
+    city = _roofs.with_loads(_roofs.roofs("vn"), {HOUSE: 1.0})
+    usual, named = run(city), run(city, tariff="vn-household-five-tiers")
+    assert usual.diagnostics["tariffs"]["household"]["id"] == "vn-household-2025-05"
+    told = named.diagnostics["tariffs"]["household"]
+    assert (told["id"], told["verified"]) == ("vn-household-five-tiers", False)
+    assert "Decision 14/2025" in told["source"]
+    assert value(named, HOUSE, "pv_offer_saving") != value(usual, HOUSE, "pv_offer_saving")
+    with pytest.raises(InputError, match="vn-household-five-tiers"):
+        run(city, tariff="none such")
+
+
+def test_buildings_whose_load_is_not_known_have_no_offer(used):
+    result = run(used.with_tables(building_loads=used["building_loads"].drop(HOUSE)))
+    assert np.isnan(value(result, HOUSE, "pv_offer_kwp"))
+    assert value(result, OFFICE, "pv_offer_kwp") > 1.0
