@@ -370,3 +370,16 @@ def test_buildings_whose_load_is_not_known_have_no_offer(used):
     result = run(used.with_tables(building_loads=used["building_loads"].drop(HOUSE)))
     assert np.isnan(value(result, HOUSE, "pv_offer_kwp"))
     assert value(result, OFFICE, "pv_offer_kwp") > 1.0
+
+
+def test_a_city_without_a_suitable_roof_has_no_modules(used):
+    result = run(used, least_share=1.0)
+    assert result.tables["buildings"]["pv_roof_kwp"].sum() == 0.0
+    assert result.tables["surfaces"].isna().all(axis=None)
+    assert result.diagnostics["arrays"] == {"roof": 0, "facade": 0}
+    assert result.diagnostics["roof_kwh_kwp"] is None
+    shed = used.with_tables(surface_light=used["surface_light"].loc[[ROOFS[SHED]]])
+    assert run(shed).diagnostics["arrays"] == {"roof": 0, "facade": 0}
+    assert (
+        run(shed.with_tables(surface_light=shed["surface_light"].iloc[:0])).diagnostics["total"]["pv_roof_kwh"] == 0.0
+    )
