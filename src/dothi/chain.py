@@ -180,7 +180,11 @@ STAGES: Final[dict[str, Stage]] = {
     "sun": Stage("dothi.sun.model:SunModel"),
     "heat": Stage("dothi.heat.model:HeatModel", takes={"sun": light_from}),
     "pv": Stage("dothi.pv.model:PvModel", takes={"sun": light_from}, may_take={"heat": loads_from}),
-    "power": Stage("dothi.power.model:PowerModel", takes={"heat": loads_from}, may_take={"pv": generation_from}),
+    "power": Stage(
+        "dothi.power.model:PowerModel",
+        takes={"sun": light_from, "heat": loads_from},
+        may_take={"pv": generation_from},
+    ),
     "cooling": Stage("dothi.cooling.model:CoolingModel", takes={"sun": light_for_cold_from, "heat": cold_from}),
     "carbon": Stage(
         "dothi.carbon.model:CarbonModel",

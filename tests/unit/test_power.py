@@ -260,6 +260,7 @@ def test_currents_and_voltages_are_those_of_power_grid_model_with_loops_taps_and
     flow = power_flow(network, at, blocked(p), blocked(q), p.shape[1])
     peer = Meshed(nodes, lines, transformers, at).power_flow(p.T, q.T, tolerance=1e-12)
     assert_allclose(flow.low_pu, peer["node"]["u_pu"].min(axis=0)[network.nodes], atol=1e-8)
+    assert flow.sweeps <= 12, "with the impedances around the loops they close as fast as the trees"
     branches = network.branches
     base = 1e6 / np.sqrt(3.0) / nodes["nominal_v"].to_numpy()[branches.other]
     mine = network.below >= 0
@@ -309,6 +310,8 @@ def test_hours_beyond_bands_and_ratings_are_counted():
     assert flow.outside_h[:, 1].tolist() == [1.0, 2.0]
     assert flow.over_h[1] == 1.0, "80 kW at 355 V are 130 A, 75 kW 121 A; 60 kW at 428 V 81 A, 50 kW 77 A"
     amps = p[0] / np.sqrt(3.0) / 400.0
+    each = [power_flow(network, np.array([1]), blocked(p[:, [k]]), blocked(0.0 * p[:, [k]]), 1) for k in range(6)]
+    assert_allclose(flow.lost_wh[1], sum(hour.lost_wh[1] for hour in each) / 2.0, rtol=1e-6)
     assert_allclose(flow.most[1] * 1e6 / np.sqrt(3.0) / 400.0, amps.max() / flow.low_pu[1], rtol=1e-6)
 
 
@@ -320,6 +323,15 @@ def test_a_load_beyond_what_a_line_can_carry_is_told_and_spoils_no_other_hour():
     assert flow.solved.tolist() == [True, False, *[True] * 21]
     alone = solved(tables, [1], [50e3], [0.0])[1]
     assert_allclose(flow.low_pu, alone.low_pu, atol=1e-8)
+
+
+def test_hours_that_fill_a_block_up_count_for_nothing():
+    network = network_of(*grid(400.0, [[0, 1]], [0.2 + 0.1j]))
+    fed, taken = (np.full((1, 3), watts) for watts in (-50e3, 50e3))
+    up, down = (power_flow(network, np.array([1]), blocked(p), blocked(0.0 * p), 3) for p in (fed, taken))
+    assert up.low_pu[1] > 1.05
+    assert down.high_pu[1] < 0.95
+    assert up.supplied_w.shape == up.supplied_var.shape == (1, 3)
 
 
 def test_the_voltage_of_the_root_is_the_one_that_is_held():
