@@ -187,6 +187,12 @@ def test_flow_beyond_capacity_is_not_put_in(flowing):
     assert_allclose(MicrosimModel()._passing(links)[:4], [1.0, 1.0, 0.5, 0.25])
 
 
+def test_vehicles_move_in_stripes_where_many_are_motorbikes():
+    cars, motorbikes = [Way("car", 0.0, (0,))] * 4, [Way("motorbike", 0.0, (0,))]
+    assert MicrosimModel()._stripes_m(cars + motorbikes) == 0.8
+    assert MicrosimModel()._stripes_m(cars * 2 + motorbikes) == 0.0
+
+
 @needs_sumo
 def test_what_sumo_refuses_is_told(tmp_path):
     from dothi.errors import InputError

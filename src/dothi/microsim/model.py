@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 GOOD_GEH: Final = 5.0
 ENDED: Final = "final simulation step has been reached"
+MANY: Final = 0.2
+"""Share of motorbikes from which on vehicles move in stripes."""
 MOTOR: Final = tuple(convert.CLASSES)
 
 
@@ -66,7 +68,8 @@ class MicrosimParams(Params):
         default=0.8,
         ge=0.0,
         le=3.5,
-        description="Width of the stripes in which vehicles move side by side, in micro; 0: lanes [m].",
+        description="Width of the stripes in which vehicles move side by side, in micro, where a fifth of them or more "
+        "are motorbikes; 0: lanes [m].",
     )
     step_s: float = Field(default=0.5, ge=0.1, le=2.0, description="Step of time, in micro [s].")
     teleport_s: float = Field(
@@ -217,7 +220,7 @@ class MicrosimModel:
                 ways = self._ways(links, drawn, passing, network.path)
         speed = np.average(self._speed(links), weights=total + 1e-9) if len(links) else 0.0
         routes = convert.write_routes(folder / "city.rou.xml", ways, links.index.to_numpy(), float(speed))
-        said = sumo.run("sumo", self._arguments(network.path, routes, folder, network.plans), folder)
+        said = sumo.run("sumo", self._arguments(network, routes, folder, ways), folder)
         if ENDED not in said:  # SUMO that is interrupted ends as if nothing had happened
             raise InputError([Problem("SUMO runs to the last step")])
         hours = self.params.duration_s / SECONDS_PER_HOUR
@@ -233,6 +236,7 @@ class MicrosimModel:
             diagnostics={
                 "engine": f"SUMO {sumo.version}",
                 "resolution": self._resolution,
+                "stripes_m": self._stripes_m(ways) if self._resolution == "micro" else 0.0,
                 "links": len(found),
                 "links_within_crossings": int((~kept).sum()),
                 "signals": len(network.reserve),
@@ -273,7 +277,7 @@ class MicrosimModel:
             ways += ways_from_flows(streets, flow, kind=kind, duration_s=duration, rng=rng, passing=passing)
         return ways
 
-    def _arguments(self, net: Path, routes: Path, folder: Path, plans: Path | None) -> list[str | Path]:
+    def _arguments(self, network: Network, routes: Path, folder: Path, ways: list[Way]) -> list[str | Path]:
         p = self.params
         begin, end = p.warm_up_s, p.warm_up_s + p.duration_s
         data = folder / "edgedata.add.xml"
@@ -283,7 +287,14 @@ class MicrosimModel:
             encoding="utf-8",
         )
         arguments: list[str | Path] = [
-            *("--net-file", net, "--route-files", routes, "--additional-files", f"{data},{plans}" if plans else data),
+            *(
+                "--net-file",
+                network.path,
+                "--route-files",
+                routes,
+                "--additional-files",
+                f"{data},{network.plans}" if network.plans else data,
+            ),
             *("--begin", "0", "--end", str(end + p.drain_s), "--seed", str(p.seed)),
             *("--time-to-teleport", str(p.teleport_s), "--ignore-route-errors", "true", "--max-depart-delay", "-1"),
             *("--queue-output", "queues.xml", "--queue-output.period", "60"),
@@ -294,7 +305,7 @@ class MicrosimModel:
             *("--device.rerouting.period", "60", "--duration-log.statistics", "true"),
             *("--no-step-log", "true", "--no-warnings", "true"),
         ]
-        return arguments + (self._meso() if self._resolution == "meso" else self._micro())
+        return arguments + (self._meso() if self._resolution == "meso" else self._micro(self._stripes_m(ways)))
 
     def _meso(self) -> list[str | Path]:
         p = self.params
@@ -303,8 +314,12 @@ class MicrosimModel:
             *("--meso-tls-penalty", str(p.signal_penalty), "--meso-tls-flow-penalty", str(p.signal_flow_penalty)),
         ]
 
-    def _micro(self) -> list[str | Path]:
-        width = self.params.lateral_resolution_m
+    def _stripes_m(self, ways: list[Way]) -> float:
+        """Width of stripes, where motorbikes are many: of 5 % of them SUMO makes more jams in stripes than in lanes."""
+        motorbikes = sum(way.kind == "motorbike" for way in ways)
+        return self.params.lateral_resolution_m if motorbikes >= MANY * max(len(ways), 1) else 0.0
+
+    def _micro(self, width: float) -> list[str | Path]:
         return [
             *("--step-length", str(self.params.step_s), "--time-to-impatience", "60", "--collision.action", "none"),
             *(("--lateral-resolution", str(width)) if width > 0.0 else ()),
