@@ -161,6 +161,43 @@ def test_a_slope_is_that_of_the_direction_of_travel(little_city):
     assert up > 1.2 * down
 
 
+def alone(kind):
+    """A-weighted power of 100 vehicles of a kind per hour at 36 km/h on a level road, by the shares of France."""
+    shares = place.load("fr", "noise")["vehicles"][kind]
+    volumes = {name: np.array([100.0 * share]) for name, share in shares.items()}
+    power = line_power(volumes, {name: np.array([36.0]) for name in volumes}, Road(values()["surface"]["reference"]))
+    return power[0] * 10.0 ** (np.array(values()["a_weighting_db"]["bands"]) / 10.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_road_has_the_weighted_power_of_its_flow_in_every_period(little_city, kind):
+    city = flows(replace(little_city, country="fr"), [0], **{kind: 100.0})
+    assert_allclose(power_of(city).power[0], np.tile(alone(kind), (3, 1)), rtol=1e-9)
+
+
+def test_flows_on_one_link_add_up(little_city):
+    once = flows(little_city, [0], car=100.0)
+    twice = pd.concat([once["link_flows"]] * 2, ignore_index=True)
+    assert_allclose(power_of(once.with_tables(link_flows=twice)).power, 2.0 * power_of(once).power)
+
+
+def test_flows_without_hours_of_the_day_are_spread_over_it(little_city):
+    city = flows(little_city, [0], car=100.0)
+    table, full = city["link_flows"].assign(hours_h=6.0), power_of(city).power
+    for spread in (table.drop(columns=["from_h", "to_h"]), table.assign(from_h=np.nan), table.assign(to_h=np.nan)):
+        assert_allclose(power_of(city.with_tables(link_flows=spread)).power, 0.25 * full)
+
+
+def test_a_very_short_link_is_no_steeper_than_over_20_m(little_city):
+    nodes = little_city["nodes"].copy()
+    nodes["elevation_m"] = 10.0 + 0.1 * (nodes.geometry.x - nodes.geometry.x.min())
+    found = []
+    for length in (0.5, 20.0):
+        links = little_city["links"].assign(length_m=length)
+        found.append(power_of(flows(little_city.with_tables(nodes=nodes, links=links), [0], truck=100.0)).power)
+    assert_allclose(found[0], found[1])
+
+
 @pytest.fixture(scope="module")
 def loud_town(little_city):
     return flows(little_city, car=200.0, motorbike=50.0, bus=5.0, truck=5.0)

@@ -5,7 +5,7 @@ import pytest
 import shapely
 from numpy.testing import assert_allclose
 
-from dothi.noise.kernels import NO_EDGE, PLANE, hull, mean_line, section
+from dothi.noise.kernels import NO_EDGE, PLANE, boundary, hull, mean_line, section
 from dothi.noise.kernels_corners import way_round
 from dothi.noise.kernels_map import Method, listen
 from dothi.noise.kernels_rays import (
@@ -20,9 +20,11 @@ from dothi.noise.kernels_rays import (
     X,
     Z,
     leg,
+    level_at,
     mirror,
     on_wall,
     on_way,
+    soft_at,
 )
 from dothi.noise.scene import Ground, scene_of, sources_of
 from dothi.verify import cases
@@ -90,6 +92,27 @@ def test_what_lies_below_the_mean_plane_is_on_it_and_its_own_image():
     section(x, z, np.full(4, 0.5), 0, 3, 0.0, 5.0, 100.0, 7.0, 0.0, out)
     assert_allclose(out[1:3], [5.0 - 2.97, 7.0 - 2.97])
     assert_allclose(out[8:12], [0.0, 2 * 2.97 - 5.0, 100.0, 2 * 2.97 - 7.0])
+
+
+def test_the_ground_is_read_between_middles_of_cells_and_its_kind_by_cell():
+    x, y = np.linspace(0.0, 90.0, 10), np.linspace(0.0, 50.0, 6)
+    level, soft = 0.1 * x + 0.2 * y[:, None] + 0.001 * x * y[:, None], np.arange(60.0).reshape(6, 10) / 60.0
+    city = scene(ground=Ground(x, y, level, soft))
+    for at in np.random.default_rng(2).uniform((0.0, 0.0), (90.0, 50.0), (50, 2)):
+        expected = 0.1 * at[0] + 0.2 * at[1] + 0.001 * at[0] * at[1]
+        assert level_at(city.grid, city.ground, *at) == pytest.approx(expected)
+        assert soft_at(city.grid, city.ground, *at) == soft[round(at[1] / 10.0), round(at[0] / 10.0)]
+
+
+def test_an_image_beyond_the_edge_is_farther_over_it():
+    """Receiver high behind a roof, whose mean plane is so steep that its image lies before the source."""
+    x, z = np.array([0.0, 5.4, 5.4, 11.5, 11.5, 19.7]), np.array([0.0, 0.0, 10.0, 10.0, 0.0, 0.0])
+    crest, soft = np.array([2 * NO_EDGE, NO_EDGE, 10.0, 10.0, NO_EDGE, 2 * NO_EDGE]), np.zeros(6)
+    edges, planes, comes = np.zeros((2, 6), dtype=np.int64), np.zeros((3, PLANE)), np.zeros((2, 8))
+    boundary(x, z, soft, crest, 6, 1.0, 23.0, 0.0, edges, planes, np.zeros(6), comes)
+    assert planes[2, 10] < 0.0
+    assert (np.diff(comes) < 0.0).all()
+    assert (comes[:, -1] < 0.01).all()
 
 
 def test_the_hull_bends_over_the_highest_edges_only():
