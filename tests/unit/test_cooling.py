@@ -271,3 +271,14 @@ def test_indicators_tell_what_networks_spare_and_nothing_without_one(city, resul
     assert saved.value(Evidence(little_city, {"cooling": CoolingModel().run(little_city)})) is None
     cold = pd.DataFrame({"network_cooling_kwh": 25.0, "cooling_kwh": 100.0}, index=city["buildings"].index)
     assert KPIS["ENV-29"].value(Evidence(city, {"heat": Result({"buildings": cold})})) == 25.0
+
+
+def test_places_for_networks_are_told_by_what_the_country_asks(little_city):
+    from dothi.cooling.propose import places_for_networks
+
+    demand = pd.Series({0: 400_000.0, 16: 300_000.0, 31: 1000.0})
+    found = places_for_networks(little_city, demand)
+    assert sorted(found["building_ids"].explode()) == [0, 16]
+    abroad = dataclasses.replace(little_city, country="vn")
+    assert len(places_for_networks(abroad, demand)["building_ids"].explode()) <= 2
+    assert not len(places_for_networks(little_city, demand * 0.01))

@@ -157,18 +157,17 @@ def _members(city: City) -> dict[str, Any]:
 
 
 def _site(city: City) -> Site:
-    from dothi.cooling.data import district
+    from dothi.cooling.data import district, street_costs
     from dothi.cooling.district import Site
     from dothi.cooling.streets import streets_of
 
     if "weather" not in city:
         raise InputError([Problem("table is present", table="weather")])
     rules = district()
-    factors = {name: value for name, value in rules["street_cost"].items() if isinstance(value, float)}
     air_c, humidity = _air(city)
     if any(len(row) != len(air_c) * 4 for row in city[LOADS]["cooling"].dropna()):
         raise InputError([Problem("has as many hours as weather", table=LOADS, column="cooling")])
-    streets = streets_of(city["links"], city["nodes"], factors)
+    streets = streets_of(city["links"], city["nodes"], street_costs())
     return Site(streets, air_c, humidity, rules, place.load(city.country, "cooling"))
 
 

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from dothi.cooling.streets import Streets
+from dothi import place
+from dothi.cooling.data import street_costs
+from dothi.cooling.streets import Streets, streets_of
 from dothi.shapes import Floats, Integers, Shapes
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from dothi.city import City
 
 KWH_PER_MWH = 1000.0
 
@@ -67,3 +71,27 @@ def proposals(
     columns = ["building_ids", "demand_mwh", "trench_m", "density_mwh_m"]
     found = pd.DataFrame(rows, columns=columns)
     return found.sort_values("density_mwh_m", ascending=False, ignore_index=True)
+
+
+def places_for_networks(city: City, demand_kwh: pd.Series) -> pd.DataFrame:
+    """
+    Groups of buildings of a city for which a network could pay, by what its country asks of one.
+
+    Parameters
+    ----------
+    city
+        The city.
+    demand_kwh
+        Cold that each building needs in a year, by building [kWh]; ``cooling_kwh`` of the heat balance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `proposals` gives it.
+    """
+    buildings = city["buildings"]
+    footprints = shapely.force_2d(np.asarray(buildings.geometry.array, dtype=object))
+    demand = demand_kwh.reindex(buildings.index).fillna(0.0).to_numpy(dtype=float)
+    streets = streets_of(city["links"], city["nodes"], street_costs())
+    least = float(place.load(city.country, "cooling")["density"]["least_mwh_m"])
+    return proposals(streets, buildings.index.to_numpy(), footprints, demand, least)
