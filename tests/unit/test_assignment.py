@@ -16,7 +16,7 @@ from dothi.traffic.bushes import no_trees, room_for, room_for_pairs
 from dothi.traffic.gap import imbalance_veh_h, relative_gap
 from dothi.traffic.graph import prepared, traffic_of
 from dothi.traffic.kernels import touch_all
-from dothi.traffic.kernels_bush import improve, replace_flow
+from dothi.traffic.kernels_bush import Trees, better_links, improve, label, replace_flow, trim
 from dothi.traffic.kernels_shift import move
 from dothi.traffic.network import BPR, CONICAL, Network, Turns, beckmann, delay_s, link_time_s
 from dothi.traffic.paths import select_link, skims
@@ -453,6 +453,38 @@ def test_nodes_cut_off_by_a_closed_link_are_reached_another_way_or_reported():
         found = equilibrium(replace(net, cost_s=cost), demand, [1.0], warm=before)
         assert_allclose(found.volumes_veh_h[0], flow)
         assert len(found.unreachable) == (closed == 2)
+
+
+def test_kernels_keep_cheapest_and_used_links_and_find_those_that_are_better():
+    """Node 2 is reached by a used link and through node 3; from zone 1 a link leads back to node 3."""
+    net = network([(0, 2, 10.0, 1e3), (0, 3, 1.0, 1e3), (1, 3, 0.0, 1e3), (2, 1, 1.0, 1e3), (3, 2, 2.0, 1e3)])
+    graph = prepared(net).graph
+    low, high, cheapest, begin = np.zeros(4), np.zeros(4), np.zeros(4, np.int64), np.zeros(4, np.int64)
+
+    def bush() -> Trees:
+        return Trees(
+            np.array([0, 4]), np.array([4]), np.array([4]), np.array([0, 3, 2, 1], np.int32),
+            np.array([0, 1, 2, 1], np.uint16), np.array([0, 4]), np.array([1, 0, 4, 3], np.int32),
+            np.array([0.0, 5.0, 0.0, 5.0]),
+        )  # fmt: skip
+
+    trees, t = bush(), np.array([10.0, 1.0, 0.0, 1.0, 2.0])
+    label(graph, t, trees, 0, low, cheapest)
+    assert low.tolist() == [0.0, 4.0, 3.0, 1.0]
+    assert trim(graph, t, trees, 0, cheapest, begin, high) == 5.0 * 10.0 + 5.0 * 1.0
+    assert trees.n_links[0] == 4
+    assert high.tolist() == [0.0, 11.0, 10.0, 1.0]
+    trees, t[1] = bush(), 20.0
+    label(graph, t, trees, 0, low, cheapest)
+    trim(graph, t, trees, 0, cheapest, begin, high)
+    assert trees.link[: trees.n_links[0]].tolist() == [1, 0, 3]
+    assert high.tolist() == [0.0, 11.0, 10.0, 20.0]
+    room = np.zeros(5, np.int32), np.zeros(5, np.int32), np.zeros(4, np.bool_)
+    through = graph._replace(first_through=0)
+    assert better_links(graph, t, trees, 0, 0.0, low, high, *room) == (0, 0)
+    assert better_links(through, t, trees, 0, 9.0, low, high, *room) == (0, 0)
+    assert better_links(through, t, trees, 0, 8.9, low, high, *room) == (1, 1)
+    assert room[0][0] == 2
 
 
 @pytest.mark.parametrize("change", ["busy", "several", "opened", "cheaper", "demand", "both"])
