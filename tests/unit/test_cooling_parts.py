@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from dothi.cooling.data import district
 from dothi.cooling.economy import cop_alone, costs_of
-from dothi.cooling.kernels import colebrook, drop
+from dothi.cooling.kernels import colebrook, drop, solve_symmetric
 from dothi.cooling.layout import Catalogue, lay, peak_loads, sized
 from dothi.cooling.network import Network, Topology, depths, served, simulate_hour, simulate_year
 from dothi.cooling.plant import chillers, humidity_of, run_plant, stored, wet_bulb
@@ -179,7 +179,7 @@ def test_two_flows_mix_by_their_weight():
 
 def test_more_fittings_and_longer_ways_cost_pressure_as_they_should():
     topology = Topology.of(np.array([-1, 0]))
-    whole = [np.full(2, value) for value in (100.0, 0.1, 1e-4, 0.0)]
+    whole = [np.full(2, value) for value in (100.0, 0.1, 1e-4, 0.3)]
     plain = simulate_hour(Network(topology, np.array([1]), *whole), COLD, np.array([2e5]), 10.0)
     bent = simulate_hour(Network(topology, np.array([1]), *whole, 0.25), COLD, np.array([2e5]), 10.0)
     assert_allclose(bent.supply_pa[1] / plain.supply_pa[1], 1.25)
@@ -190,19 +190,33 @@ def test_the_pump_serves_the_building_that_is_worst_off():
     topology = Topology.of(np.array([-1, 0, 0]))
     length = np.array([0.0, 100.0, 400.0])
     network = Network(topology, np.array([1, 2]), length, *(np.full(3, value) for value in (0.1, 1e-4, 0.3)))
-    load = np.full((2, 2), 2e5)
-    load[:, 1] = 0.0
-    year = simulate_year(network, COLD, load, np.full(2, 15.0), 6e4)
-    hour = simulate_hour(network, COLD, load[:, 0], 15.0)
+    load = np.outer([2e5, 2e5], [1.0, 0.0, 0.25])
+    year = simulate_year(network, COLD, load, np.full(3, 15.0), 6e4)
+    hour, later = (simulate_hour(network, COLD, load[:, t], 15.0) for t in (0, 2))
     assert_allclose(year.pump_pa[0], 6e4 + (-hour.supply_pa[2] + hour.return_pa[2]))
     rho = (COLD.water[0] + COLD.water[2]) / 2.0
     assert_allclose(year.water_w[0], year.pump_pa[0] * hour.flow_kg_s[0] / rho)
     assert year.pump_pa[1] == year.water_w[1] == year.flow_kg_s[1] == 0.0
     assert_allclose(year.peak_flow_kg_s[1:], hour.flow_kg_s[1:])
-    assert_allclose(year.mean_flow_kg_s, hour.flow_kg_s / 2.0 * np.array([0.0, 1.0, 1.0]))
-    assert_allclose(year.pipe_loss_wh, hour.supply_loss_w + hour.return_loss_w)
+    assert_allclose(year.mean_flow_kg_s[1:], (hour.flow_kg_s + later.flow_kg_s)[1:] / 3.0)
+    both = [one.supply_loss_w + one.return_loss_w for one in (hour, later)]
+    assert_allclose(year.pipe_loss_wh, both[0] + both[1])
+    assert_allclose(year.supply_loss_w, [hour.supply_loss_w.sum(), 0.0, later.supply_loss_w.sum()])
+    assert_allclose(year.return_loss_w, [hour.return_loss_w.sum(), 0.0, later.return_loss_w.sum()])
+    assert_allclose(year.return_c, [hour.return_c[0], 15.0, later.return_c[0]])
+    assert_allclose(year.load_wh, 2.5e5)
+    assert_allclose(year.peak_w, 2e5)
     assert_allclose(year.peak_loss_pa[2], -hour.supply_pa[2])
-    assert_allclose(year.supply_c, hour.supply_c[1:])
+    assert_allclose(year.supply_c, (hour.supply_c + 0.25 * later.supply_c)[1:] / 1.25)
+
+
+def test_systems_of_loops_are_solved_exactly():
+    rng = np.random.default_rng(2)
+    root = rng.normal(size=(4, 4))
+    matrix, right = root @ root.T + np.eye(4), rng.normal(size=4)
+    found = right.copy()
+    solve_symmetric(matrix.copy(), found)
+    assert_allclose(matrix @ found, right, rtol=1e-10)
 
 
 def test_bad_networks_are_refused():
