@@ -113,7 +113,7 @@ def _nodes_of(city: City) -> tuple[Integers, Floats, int]:
     found = nodes.index.get_indexer(at["grid_node_id"].to_numpy(dtype=float, na_value=-1.0))
     dwellings = np.nan_to_num(buildings["dwellings"].to_numpy(dtype=float, na_value=0.0))
     customers = at["customers"].to_numpy(dtype=float, na_value=np.nan)
-    customers = np.where(np.isfinite(customers), customers, np.maximum(dwellings, 1.0))
+    customers = np.where(np.isfinite(customers), customers, dwellings)
     needs = dwellings > 0.0
     for name in ("building_loads", "building_generation"):
         if name in city:
