@@ -140,7 +140,10 @@ def test_every_wall_on_the_way_is_found_once_and_in_order():
 
 def test_a_profile_goes_over_roofs_that_overlap_and_touch():
     city = scene(
-        (shapely.box(10, -5, 20, 5), 8.0), (shapely.box(20, -5, 30, 5), 4.0), (shapely.box(25, -5, 40, 5), 6.0)
+        (shapely.box(10, -5, 20, 5), 8.0),
+        (shapely.box(12, -5, 18, 5), 5.0),
+        (shapely.box(20, -5, 30, 5), 4.0),
+        (shapely.box(25, -5, 40, 5), 6.0),
     )
     p = room()
     n = leg(city, 0.0, 0.0, 60.0, 0.0, 0.5, -1, p, 0)
