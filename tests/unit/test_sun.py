@@ -16,7 +16,7 @@ from dothi.pieces import Pieces, kept_in, pieces
 from dothi.sky import Light, site_of
 from dothi.sky.dome import sky_of
 from dothi.sun import rays
-from dothi.sun.bounce import cells_over
+from dothi.sun.bounce import CELL_M, cells_over
 from dothi.sun.kernels_horizon import azimuth_of
 from dothi.sun.model import SunModel, SunParams
 from dothi.sun.planning import shadow_mask, sky_view, sun_hours_h, suns_at
@@ -70,7 +70,9 @@ def test_a_lone_wall_sees_half_the_sky_and_as_much_of_the_ground():
     wall = result.tables["surface_light"]["kind"].to_numpy() == "wall"
     assert_allclose(result.tables["surfaces"]["sky_view_share"][wall], 0.5, atol=1e-4)
     light = result.tables["surface_light"][wall]
-    assert_allclose(light["bounce_ground_sky"], 0.125 * 1.0, rtol=0.06)  # the ground about it lacks some sky
+    assert (
+        (light["bounce_ground_sky"] > 0.08) & (light["bounce_ground_sky"] < 0.125)
+    ).all()  # half of the albedo, less
     open_walls = Light.unobstructed(light.drop(columns=["sky", "sun"]), WEATHER, site_of(city), 0.0).annual_parts()
     got = Light(light, WEATHER, site_of(city)).annual_parts()
     assert_allclose(got[:, :2], open_walls[:, :2], rtol=3e-3)
@@ -405,7 +407,7 @@ def test_sky_seen_at_the_middle_of_a_street_is_that_of_the_closed_form():
 
 
 def test_local_means_are_sums_with_neighbours():
-    cells = cells_over(np.array([[0.0, 0.0], [140.0, 90.0]]))
+    cells = cells_over(np.array([[0.0, 0.0], [2.8, 1.8]]) * CELL_M)
     assert (cells.columns, cells.rows) == (3, 2)
     found = cells.around(np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0]))
     assert_allclose(found, np.array([2.0, 4.0, 2.0, 1.0, 2.0, 1.0]) / 16.0)

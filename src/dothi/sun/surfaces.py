@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("roof", "wall")
 """Kinds of surface that are looked at: undersides get no sun, and openings lie within walls."""
-GROUND_POINTS: Final = 4
+GROUND_POINTS: Final = 2
 """Points of ground along each side of a cell."""
+
+ASIDE: Final = 0.467
+"""Where a point lies in its part of the cell: not the middle, as walls drawn on round numbers would run through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def ground_around(middle: Floats, ground_m: Floats, relief: Relief, *, terrain: 
     used = np.unique(number)
     corner = np.column_stack([used % cells.columns, used // cells.columns]) * CELL_M + (cells.west, cells.south)
     level = np.bincount(number, weights=ground_m, minlength=len(cells))[used] / np.bincount(number)[used]
-    step = (np.arange(GROUND_POINTS) + 0.5) * CELL_M / GROUND_POINTS
+    step = (np.arange(GROUND_POINTS) + ASIDE) * CELL_M / GROUND_POINTS
     across, along = np.meshgrid(step, step)
     xy = np.asarray(corner[:, None, :] + np.column_stack([across.ravel(), along.ravel()])).reshape(-1, 2)
     xy = xy.astype(np.float64)
