@@ -318,9 +318,10 @@ def test_hours_beyond_bands_and_ratings_are_counted():
 def test_a_load_beyond_what_a_line_can_carry_is_told_and_spoils_no_other_hour():
     tables = grid(400.0, [[0, 1]], [0.2 + 0.1j])
     network = network_of(*tables)
-    p = np.array([[50e3, 5e6, 50e3, *np.zeros(20)]])
-    flow = power_flow(network, np.array([1]), blocked(p), blocked(0.0 * p), 23)
-    assert flow.solved.tolist() == [True, False, *[True] * 21]
+    p = np.full((1, 200), 20e3)  # several blocks for every part of the time
+    p[0, :3] = 50e3, 5e6, 50e3
+    flow = power_flow(network, np.array([1]), blocked(p), blocked(0.0 * p), 200)
+    assert flow.solved.tolist() == [True, False, *[True] * 198]
     alone = solved(tables, [1], [50e3], [0.0])[1]
     assert_allclose(flow.low_pu, alone.low_pu, atol=1e-8)
 
@@ -337,6 +338,15 @@ def test_hours_that_fill_a_block_up_count_for_nothing():
 def test_the_voltage_of_the_root_is_the_one_that_is_held():
     _, flow = solved(grid(400.0, [[0, 1]], [0.1 + 0.1j], held=1.04), [1], [0.0], [0.0])
     assert_allclose(flow.low_pu, 1.04)
+
+
+def test_between_two_held_voltages_lies_their_mean():
+    nodes, lines, none = grid(400.0, [[0, 2], [2, 1]], [0.1 + 0.1j] * 2)
+    nodes.loc[1, "held_pu"] = 1.02
+    _, flow = solved((nodes, lines, none), [2], [0.0], [0.0])
+    assert_allclose(np.sort(flow.low_pu), [1.0, 1.01, 1.02], atol=1e-9)
+    amps = 0.02 * 400.0 / abs(0.2 + 0.2j)
+    assert_allclose(flow.loop_most * 1e6 / 400.0, amps, rtol=1e-6)
 
 
 def test_open_lines_and_nodes_beyond_them_are_without_supply():

@@ -95,7 +95,8 @@ def as_city_tables(grid: GridFile, crs: str, problems: Problems) -> dict[str, An
 def _placed(grid: GridFile, problems: Problems) -> Floats:
     """Coordinates of nodes; those that have none are put where the nearest node along the grid is that has some."""
     nodes = grid.nodes
-    xy = nodes[["x", "y"]].to_numpy(dtype=float).copy()
+    xy: Floats = nodes[["x", "y"]].to_numpy(dtype=float).copy()
+    xy[~np.isfinite(xy).all(axis=1)] = np.nan
     ends = [
         nodes.index.get_indexer(table[f"{end}_grid_node_id"])
         for table, names in ((grid.lines, ("from", "to")), (grid.transformers, ("primary", "secondary")))
@@ -103,14 +104,14 @@ def _placed(grid: GridFile, problems: Problems) -> Floats:
         if len(table)
     ]
     one, other = np.concatenate([*ends[::2], *ends[1::2]]), np.concatenate([*ends[1::2], *ends[::2]])
-    without = ~np.isfinite(xy).all(axis=1)
+    without = ~np.isfinite(xy[:, 0])
     while True:
-        known = np.isfinite(xy).all(axis=1)
+        known = np.isfinite(xy[:, 0])
         gives = known[one] & ~known[other]
         if not gives.any():
             break
         xy[other[gives]] = xy[one[gives]]
-    moved = without & np.isfinite(xy).all(axis=1)
+    moved = without & np.isfinite(xy[:, 0])
     if moved.any():
         rule = "were put where their neighbours are, as they have no coordinates"
         problems.repair(rule, table="grid_nodes", rows=nodes["source_id"][moved])
