@@ -7,12 +7,13 @@ from numpy.testing import assert_allclose
 
 from dothi.noise.kernels import NO_EDGE, PLANE, boundary, hull, mean_line, section
 from dothi.noise.kernels_corners import way_round
-from dothi.noise.kernels_map import Method, listen
+from dothi.noise.kernels_map import NEAR_M, SPHERE, Method, listen, most, pieces
 from dothi.noise.kernels_rays import (
     CREST,
     HIT,
     MANY,
     REALS,
+    SPREAD,
     TURN_X,
     TURN_Y,
     WHOLES,
@@ -123,6 +124,22 @@ def test_the_hull_bends_over_the_highest_edges_only():
     assert hull(x, crest, 5, 5.9, 5.9, 1000.0, out, held) == 0  # a bent ray passes 0.2 m higher
 
 
+def test_the_pieces_of_a_line_add_up_to_the_angle_it_is_seen_under():
+    p, line = room(), road(-300, 0, 300, 0)
+    off = np.hypot(30.0, 4.0 - 0.05)
+    n = pieces(line, method(), 0.0, 30.0, 4.0, 4.0, p)
+    assert p.real[SPREAD, :n].sum() == pytest.approx(SPHERE * 2.0 * np.arctan(300.0 / off) / off, rel=1e-3)
+    n = pieces(line, method(), 0.0, 0.0, 0.05, 4.0, p)
+    assert 0.0 < p.real[SPREAD, :n].sum() <= SPHERE * np.pi / NEAR_M
+    assert pieces(line, method(reach=100.0), 0.0, 150.0, 4.0, 4.0, p) == 0
+
+
+def test_the_ground_adds_3_db_at_most_near_a_road_and_more_far_off():
+    """2.5.20: 3 dB up to 30 times the height, then 3 (1 + 2 (1 - 30 h / d))."""
+    assert most(100.0, 4.0) == pytest.approx(10.0**0.3)
+    assert most(600.0, 4.0) == pytest.approx(10.0 ** (0.3 * (1.0 + 2.0 * (1.0 - 0.2))))
+
+
 def test_every_wall_on_the_way_is_found_once_and_in_order():
     rng = np.random.default_rng(3)
     boxes = [(shapely.box(x, y, x + 8.0, y + 12.0), 5.0) for x, y in rng.uniform(-200, 200, (150, 2))]
@@ -153,12 +170,15 @@ def test_a_profile_goes_over_roofs_that_overlap_and_touch():
         assert np.interp(at, x, z) == pytest.approx(level), at
     tops = crest[crest > 0.0]
     assert set(tops.tolist()) == {8.0, 4.0, 6.0}
+    assert 8.0 in crest[x == 20.0]
+    assert 6.0 in crest[x == 40.0]
 
 
 def test_a_path_that_begins_under_a_roof_does_not_stay_there():
     p = room()
     n = leg(scene((shapely.box(-5, -5, 5, 5), 8.0)), 0.0, 0.0, 60.0, 0.0, 0.5, -1, p, 0)
     assert not p.real[Z, :n].any()
+    assert n > 5
 
 
 def test_the_image_of_a_point_lies_behind_the_wall():
@@ -170,6 +190,13 @@ def test_the_image_of_a_point_lies_behind_the_wall():
     assert hit
     assert at == pytest.approx([10.0, 10.0])
     assert not on_wall(city.walls, wall, 60.0, 4.0, x, y)[0]
+
+
+def test_a_slanted_wall_mirrors_and_reflects_on_its_outside_only():
+    walls = np.array([[0.0, 0.0, 10.0, 10.0, 8.0]])
+    assert mirror(walls, 0, 4.0, 0.0) == pytest.approx((0.0, 4.0, np.sqrt(8.0)))
+    assert on_wall(walls, 0, 8.0, 2.0, 0.0, 4.0)[0]
+    assert not on_wall(walls, 0, 0.0, 4.0, 8.0, 2.0)[0]
 
 
 def test_a_long_high_wall_adds_its_image_less_what_it_absorbs():
