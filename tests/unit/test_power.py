@@ -15,6 +15,8 @@ from numpy.testing import assert_allclose
 from dothi.changes import CHANGES
 from dothi.city import City
 from dothi.errors import InputError, Problems
+from dothi.indicators import KPIS
+from dothi.kpi import Evidence
 from dothi.packed import packed, unpacked
 from dothi.power import vehicles
 from dothi.power.flow import blocked, power_flow
@@ -247,6 +249,17 @@ def test_a_city_without_a_grid_is_told_how_to_have_one():
     bare = replace(city(), tables={name: city()[name] for name in ("buildings", "weather", "building_loads")})
     with pytest.raises(InputError, match="synthetic_grid"):
         PowerModel().run(bare)
+
+
+def test_indicators_say_how_strained_the_grid_is_and_how_long_it_fails():
+    def value(name: str, scale: float) -> float:
+        return KPIS[name].value(Evidence(city(scale), {"power": result(scale)}))
+
+    assert value("ENV-26", 0.5) == 0.0
+    assert 0.0 < value("ENV-26", 1.5) <= 100.0
+    hours = result().tables["buildings"]["outage_h"]
+    assert hours.min() < value("LIV-13", 1.0) < hours.max()
+    assert KPIS["LIV-13"].value(Evidence(city(), {})) is None
 
 
 # --- the kernel ---------------------------------------------------------------------------------------------------

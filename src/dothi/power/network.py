@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ HERTZ: Final = 50.0
 LEAST_OHM: Final = 1e-7
 """Impedance of a branch that has none in its table, so that currents through it are defined [Ω]."""
 SAME_RATIO: Final = 1e-9
-Kind = Literal["lines", "transformers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ def network_of(
     transformers: pd.DataFrame,
     *,
     hertz: float = HERTZ,
-    watch: Kind | None = "transformers",
+    watch: bool = True,
 ) -> Network:
     """
     Trees and loops of a grid, from the nodes whose voltage is held.
@@ -176,7 +175,7 @@ def network_of(
     hertz
         Frequency [Hz].
     watch
-        Of which branches the flow is kept step by step.
+        Whether the flow through transformers is kept step by step.
 
     Raises
     ------
@@ -187,7 +186,7 @@ def network_of(
     if not np.isfinite(held).any():
         raise InputError([Problem("some node has a held voltage", table="grid_nodes", column="held_pu")])
     branches = branches_of(nodes, lines, transformers, hertz=hertz)
-    return network_from(branches, held, watched=branches.is_transformer if watch == "transformers" else None)
+    return network_from(branches, held, watched=branches.is_transformer if watch else None)
 
 
 def network_from(branches: Branches, held: Floats, *, watched: Mask | None = None) -> Network:
