@@ -414,3 +414,14 @@ def test_indicators_of_energy_are_what_a_hand_reckons(city, result):
     hot = (b["hot_h"] >= 200.0).to_numpy()
     assert KPIS["LIV-30"].value(evidence) == pytest.approx(100.0 * stock["residents"][hot].sum() / people)
     assert KPIS["ENV-11"].value(Evidence(city, {})) is None
+
+
+def test_hours_are_rebuilt_from_a_result_that_was_kept(city, result, tmp_path):
+    from dothi.store import Store
+
+    kept = Store(tmp_path).keep("heat", "0" * 64, result, {}, 1.0).result()
+    few = kept.tables["thermal_models"].iloc[:2]
+    series = hourly(few, city["weather"], Light.of(city), ("electricity",))["electricity"]
+    again = hourly(result.tables["thermal_models"].iloc[:2], city["weather"], Light.of(city), ("electricity",))
+    assert_allclose(series, again["electricity"])
+    assert loads_from(city, kept)["building_loads"].index.equals(loads_from(city, result)["building_loads"].index)
