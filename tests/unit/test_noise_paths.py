@@ -211,6 +211,16 @@ def test_a_long_high_wall_adds_its_image_less_what_it_absorbs():
     assert_allclose(both, expected, atol=0.15)
 
 
+def test_what_a_wall_adds_is_in_proportion_to_what_it_gives_back():
+    wall, line = scene((shapely.box(-100, 20, 100, 30), 100.0)), road(-60, 0, 60, 0)
+    alone, half, whole = (
+        10.0 ** (heard(wall, line, method(mirror_reach=reach, kept=kept), (0.0, 10.0))[0] / 10.0)
+        for reach, kept in ((0.0, 1.0), (50.0, 0.4), (50.0, 0.8))
+    )
+    assert whole > 1.05 * alone
+    assert_allclose(whole - alone, 2.0 * (half - alone), rtol=1e-6)
+
+
 def test_the_own_facade_and_walls_out_of_reach_reflect_nothing():
     wall, roads = scene((shapely.box(-500, 10.1, 500, 30), 100.0)), road(-500, 0, 500, 0)
     alone, _ = heard(wall, roads, method(), (0.0, 10.0))
