@@ -87,10 +87,10 @@ def test_zones_side_by_side_do_not_touch_each_other(seed):
     order = rng.permutation(n)
     k.balance(
         made, np.zeros(n, dtype=np.int64), air, none, none, moist, plan, np.outer(np.arange(n) / n, sun)[order],
-        np.zeros((n, HOURS)), np.argsort(order), np.full(n, 0.5), state, *out,
+        np.outer(np.arange(n) / n, 0.1 * sun)[order], np.argsort(order), np.full(n, 0.5), state, *out,
     )  # fmt: skip
     for i in (0, 31, 32, 39):
-        alone = simulate(rooms[i], air, sun_w=0.5 * i / n * sun)
+        alone = simulate(rooms[i], air, sun_w=0.5 * i / n * sun, skin_w=0.05 * i / n * sun)
         assert_allclose(out[0][i], alone.heat, atol=1e-9)
         assert_allclose(out[3][i], alone.room_c, atol=1e-9)
         assert_allclose(state[:, i], alone.state, atol=1e-9)

@@ -70,7 +70,8 @@ def simulate(
         series(moisture), plan.astype(dtype), series(sun_w)[None, :], series(skin_w)[None, :],
         np.zeros(1, dtype=np.int64), np.ones(1, dtype=dtype), state, *out,
     )  # fmt: skip
-    return Year(*(one[0] for one in out), state[:, 0])
+    heat, cool, wet, air = (one[0] for one in out)
+    return Year(heat, cool, wet, air, state[:, 0])
 
 
 def _steady() -> Iterator[Quantity]:
@@ -149,6 +150,7 @@ def _moisture() -> Iterator[Quantity]:
     held = 1.2 * 200.0 * 5.0
     expected = (held * 0.008 + flow * 0.008 + 0.3) / (held + flow)
     yield Quantity("after an hour, with furniture", "g/kg", 1e3 * float(once.state[2]), 1e3 * expected, 1e-9)
+    yield from _carried_by_air()
     machine = room(cool_set_c=26.0, moisture_kg_h=0.3, coil_c=11.0)
     humid = simulate(machine, np.full(4000, 34.0), moisture=0.020, start=(26.0, 26.0, 0.012))
     inside, dry = float(humid.state[2]), float(saturated(11.0))
@@ -159,9 +161,28 @@ def _moisture() -> Iterator[Quantity]:
     yield Quantity("latent cooling on the line of the coil", "", float(humid.wet[-1]) / line, 1.0, 1e-6)
     dusty = simulate(machine, np.full(50, 34.0), moisture=0.004, start=(26.0, 26.0, 0.005))
     yield Quantity("latent cooling of dry air", "W", float(np.abs(dusty.wet).max()), 0.0, 0.0)
+    steady = 4.0 + 300.0 / flow
+    settled = simulate(machine, np.full(4000, 34.0), moisture=0.004, start=(26.0, 26.0, 0.005))
+    free = 1e3 * min(float(saturated(11.0)), steady / 1e3)
+    yield Quantity("moisture of dry air past a coil", "g/kg", 1e3 * float(settled.state[2]), free, 1e-9)
     coil = float(coil_temperature_c(0.75)[0])
     wet = EVAPORATION_J_KG * (rated_moisture() - float(saturated(coil))) / (1006.0 * (RATED_C - coil))
     yield Quantity("sensible share of a machine rated 0.75", "", 1.0 / (1.0 + wet), 0.75, 1e-6)
+
+
+def _carried_by_air() -> Iterator[Quantity]:
+    """An hour of moisture with air for people and open windows, and with windows that cooling shuts."""
+    aired = {"occupied_w_k": 45.0, "opening_w_k": 60.0, "open_set_c": 10.0, "moisture_kg_h": 0.3}
+    held, start = 1.2 * 200.0, (26.0, 26.0, 0.012)
+    open_wide = simulate(room(**aired), np.full(1, 15.0), moisture=0.006, start=start)
+    flow = (30.0 + 45.0 + 60.0) * k.KG_H_PER_W_K
+    expected = (held * 0.012 + flow * 0.006 + 0.3) / (held + flow)
+    yield Quantity("moisture with windows open", "g/kg", 1e3 * float(open_wide.state[2]), 1e3 * expected, 1e-9)
+    shut = simulate(room(**aired, cool_set_c=12.0, coil_c=5.0), np.full(1, 15.0), moisture=0.006, start=start)
+    flow = (30.0 + 45.0) * k.KG_H_PER_W_K
+    coil = float(shut.cool[0]) * 3600.0 / (1006.0 * (12.0 - 5.0))
+    expected = (held * 0.012 + flow * 0.006 + 0.3 + coil * float(saturated(5.0))) / (held + flow + coil)
+    yield Quantity("moisture with windows that cooling shuts", "g/kg", 1e3 * float(shut.state[2]), 1e3 * expected, 1e-9)
 
 
 def balance_error() -> float:
