@@ -80,7 +80,7 @@ class Glass:
     @property
     def diffuse(self) -> float:
         """Sun let in over even light on the window."""
-        angle = (np.arange(900) + 0.5) * np.pi / 1800.0
+        angle: Floats = np.asarray((np.arange(900) + 0.5) * np.pi / 1800.0)
         weight = np.sin(2.0 * angle)
         return float(np.average(self.through(angle), weights=weight))
 
