@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from dothi.errors import InputError, Problem
 from dothi.power.network import BASE_VA, Network
 from dothi.shapes import Floats, Integers
+
+if TYPE_CHECKING:
+    from dothi.power.kernels import Series, Sums
 
 LANES: Final = 8
 """As in the kernels."""
@@ -122,17 +125,34 @@ def power_flow(
     InputError
         A load is at no node, not finite, or of another number of steps.
     """
-    from dothi.power.kernels import Loads, Series, Sums, sweep_steps
+    from dothi.power.kernels import Loads, sweep_steps
 
     _check(network, nodes, p, q, n_steps)
     at = network.place[nodes]
     if (at < 0).any():
         p, q, at = (np.ascontiguousarray(p[:, at >= 0]), np.ascontiguousarray(q[:, at >= 0]), at[at >= 0])
-    blocks, n, n_loops, n_bands = len(p), len(network.nodes), len(network.loops.one), len(bands)
+    blocks = len(p)
+    parts = min(PARTS, max(blocks, 1))
     lasting = np.zeros(blocks * LANES)
     lasting[:n_steps] = hours
+    loads = Loads(p, q, at.astype(np.int32), lasting.reshape(blocks, LANES))
+    limits = np.array(bands, dtype=float)
+    sums, series = _room(network, parts, len(bands), blocks)
+
+    def follow(part: int) -> None:
+        sweep_steps(network.tree, network.loops, loads, limits, tolerance, most_sweeps, part, sums, series)
+
+    with ThreadPoolExecutor(max_workers=min(parts, os.cpu_count() or 1)) as pool:
+        list(pool.map(follow, range(parts)))
+    return _gathered(network, sums, series, n_steps)
+
+
+def _room(network: Network, parts: int, n_bands: int, blocks: int) -> tuple[Sums, Series]:
+    """Arrays for what the kernel keeps."""
+    from dothi.power.kernels import Series, Sums
+
+    n, n_loops = len(network.nodes), len(network.loops.one)
     roots, watched = int((network.tree.parent < 0).sum()), len(network.tree.watched)
-    parts = min(PARTS, max(blocks, 1))
     sums = Sums(
         np.full((parts, n), np.inf),
         np.full((parts, n), -np.inf),
@@ -148,18 +168,20 @@ def power_flow(
         np.zeros((blocks, LANES), dtype=bool),
         np.zeros(blocks, dtype=np.int32),
     )
-    loads = Loads(p, q, at.astype(np.int32), lasting.reshape(blocks, LANES))
-    limits = np.array(bands, dtype=float)
+    return sums, series
 
-    def follow(part: int) -> None:
-        sweep_steps(network.tree, network.loops, loads, limits, tolerance, most_sweeps, part, sums, series)
 
-    with ThreadPoolExecutor(max_workers=min(parts, os.cpu_count() or 1)) as pool:
-        list(pool.map(follow, range(parts)))
+def _gathered(network: Network, sums: Sums, series: Series, n_steps: int) -> Flow:
+    """What all parts of the time kept, together."""
     low, high = np.sqrt(sums.low.min(axis=0)), np.sqrt(np.maximum(sums.high.max(axis=0), 0.0))
+    known = np.isfinite(low)
+
+    def by_step(values: Any) -> Any:
+        return values.reshape(len(values), series.solved.size)[:, :n_steps]
+
     return Flow(
-        np.where(np.isfinite(low), low, np.nan),
-        np.where(np.isfinite(low), high, np.nan),
+        np.where(known, low, np.nan),
+        np.where(known, high, np.nan),
         sums.outside.sum(axis=0),
         np.sqrt(sums.most.max(axis=0)),
         sums.over.sum(axis=0),
@@ -167,11 +189,11 @@ def power_flow(
         sums.shunt.sum(axis=0) * BASE_VA,
         np.sqrt(sums.loops.max(axis=0)),
         sums.loop_loss.sum(axis=0) * BASE_VA,
-        series.root_p.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,
-        series.root_q.reshape(roots, blocks * LANES)[:, :n_steps] * BASE_VA,
+        by_step(series.root_p) * BASE_VA,
+        by_step(series.root_q) * BASE_VA,
         network.tree.watched.astype(np.int64),
-        series.flow.reshape(watched, blocks * LANES)[:, :n_steps] * np.float32(BASE_VA),
-        series.volt.reshape(watched, blocks * LANES)[:, :n_steps],
+        by_step(series.flow) * np.float32(BASE_VA),
+        by_step(series.volt),
         series.solved.ravel()[:n_steps],
         int(series.sweeps.max(initial=0)),
     )
