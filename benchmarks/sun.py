@@ -1,9 +1,9 @@
 """
 Sun on every roof and wall: CPU microseconds a point and seconds a city, for quarters laid side by side.
 
-The quarter is made up from a seed (`dothi.verify.sun.quarter`). CPU time in a fresh process after the kernels are compiled;
-the time of compiling them, from an empty cache, is reported as well. With Embree installed, the mesh back end is timed on
-the smallest city. `DOTHI_BENCH_SUN=100000` sets the largest number of houses.
+The quarter is made up from a seed (`dothi.verify.sun.quarter`). CPU time in a fresh process after the kernels are
+compiled; the time of compiling them, from an empty cache, is reported as well. The mesh back end, which needs Embree,
+is timed on the smallest city. `DOTHI_BENCH_SUN=100000` sets the largest number of houses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALLEST = 1000
 WORK = """
 import time
 import numpy as np
-from dothi.sky import Light
+from dothi.sky import Light, site_of
 from dothi.sun.model import SunModel, SunParams
 from dothi.verify.sun import clear_year, quarter, town
 
@@ -41,7 +41,7 @@ drawn = time.process_time() - began
 began = time.process_time()
 result = SunModel(SunParams(wall_m=wall_m, roof_m=roof_m, back_end=back_end)).run(city)
 seconds = time.process_time() - began
-light = Light(result.tables["surface_light"], weather, __import__("dothi.sky", fromlist=["site_of"]).site_of(city))
+light = Light(result.tables["surface_light"], weather, site_of(city))
 began = time.process_time()
 some = np.arange(min(len(light), 2000))
 light.hourly(some)
@@ -56,7 +56,8 @@ result = {
 
 def main() -> None:
     most = int(os.environ.get("DOTHI_BENCH_SUN", "10000"))
-    print(row(WIDTHS, "houses", "spacing", "back end", "points", "compile s", "CPU s", "µs/point", "MB", "µs/series"))
+    names = ("houses", "spacing", "back end", "points", "compile s", "CPU s", "µs/point", "MB", "µs/series")
+    row(*names, widths=WIDTHS)
     cases = [(SMALLEST, 4.0, 3.0, "prisms"), (SMALLEST, 2.0, 2.0, "prisms"), (SMALLEST, 4.0, 3.0, "mesh")]
     while cases[-1][0] * 10 <= most:
         cases.append((cases[-1][0] * 10, 4.0, 3.0, "prisms"))
@@ -65,20 +66,9 @@ def main() -> None:
         for n, wall_m, roof_m, back_end in cases:
             got = measure(WORK, str(n), str(wall_m), str(roof_m), back_end)
             found = got["result"]
-            print(
-                row(
-                    WIDTHS,
-                    n,
-                    f"{wall_m:g}/{roof_m:g} m",
-                    back_end,
-                    found["points"],
-                    f"{found['compiled']:.1f}",
-                    f"{found['seconds']:.1f}",
-                    f"{found['seconds'] / found['points'] * 1e6:.0f}",
-                    f"{got['peak_mb']:.0f}",
-                    f"{found['hourly_us']:.0f}",
-                )
-            )
+            each = found["seconds"] / found["points"] * 1e6
+            numbers = (found["points"], found["compiled"], found["seconds"], each, got["peak_mb"], found["hourly_us"])
+            row(n, f"{wall_m:g}/{roof_m:g} m", back_end, *numbers, widths=WIDTHS)
 
 
 if __name__ == "__main__":

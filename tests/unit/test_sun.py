@@ -70,9 +70,7 @@ def test_a_lone_wall_sees_half_the_sky_and_as_much_of_the_ground():
     wall = result.tables["surface_light"]["kind"].to_numpy() == "wall"
     assert_allclose(result.tables["surfaces"]["sky_view_share"][wall], 0.5, atol=1e-4)
     light = result.tables["surface_light"][wall]
-    assert (
-        (light["bounce_ground_sky"] > 0.08) & (light["bounce_ground_sky"] < 0.125)
-    ).all()  # half of the albedo, less
+    assert light["bounce_ground_sky"].between(0.08, 0.125).all()  # half of the albedo, and less for lack of sky
     open_walls = Light.unobstructed(light.drop(columns=["sky", "sun"]), WEATHER, site_of(city), 0.0).annual_parts()
     got = Light(light, WEATHER, site_of(city)).annual_parts()
     assert_allclose(got[:, :2], open_walls[:, :2], rtol=3e-3)
