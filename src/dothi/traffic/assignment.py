@@ -50,6 +50,8 @@ MOST: Final = 0.7
 """Share of all bushes from which on it is not worth while to look at some."""
 NEAR: Final = 30.0
 """Gap, in terms of the one asked for, from which on all bushes are measured after each round of sweeps."""
+NEAR_COLD: Final = 3e-3
+"""The same gap of a start without bushes, where from then on every bush still needs links."""
 LOCAL_ROUNDS: Final = 8
 """Rounds within bushes that a change has touched, at most, before all are measured."""
 LOCAL_REST: Final = 0.05
@@ -342,6 +344,7 @@ class _Solver:
         self.traffic = traffic_of(network, self.ready, shares)
         touch_all(self.traffic)
         old, old_of = self._begun(warm)
+        self.warm = bool((old_of >= 0).any())
         n = len(trips.origin)
         self.trees = room_for(n, self.ready.arcs.n_nodes, len(self.ready.order), old, old_of)
         self._changed = np.zeros(n, dtype=np.bool_)
@@ -403,7 +406,8 @@ class _Solver:
         some = self._worst(every, REST)
         self._load()
         self.equalise(every, gap, target * spent)
-        if gap > NEAR * target and len(some) < MOST * len(every):
+        near = NEAR * target if self.warm else max(NEAR * target, NEAR_COLD)
+        if gap > near and len(some) < MOST * len(every):
             self.measure(some)
             self.equalise(every, self._gap_of(some) / spent, target * spent)
 
