@@ -3,7 +3,8 @@ Power flow of a grid beside power-grid-model: CPU time a step, and how far volta
 
 The grid is made up (20 stations of medium voltage, each with a tree of low voltage, 400 buses), or that of SimBench
 where `DOTHI_BENCH_SIMBENCH` names a folder with `all.json`, written by pandapower from 1-MVLV-urban-all, and `all.npz`
-with its profiles `p`, `q` and `g` [MW]. Both programs have the same loads and tolerance, one thread each, in one process.
+with its profiles `p`, `q` and `g` [MW]. Both programs have the same loads and tolerance, one thread each, in one
+process.
 """
 
 from __future__ import annotations
