@@ -236,11 +236,12 @@ def _with_result(table: pa.Table, name: str, model: str, given: Any) -> pa.Table
     at = given.index.get_indexer(np.asarray(table[id_of(name)].to_numpy()))
     rows = pa.array(at, mask=at < 0)
     for column in given.columns:
-        if column in table.column_names or column == "geometry":
-            continue
+        known = declared.get(column)
+        if column in table.column_names or column == "geometry" or (known and known.kind == "packed"):
+            continue  # what is packed is for engines, not for eyes
         values = pa.array(given[column], from_pandas=True)
         values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-        known = declared.get(column) or Column(wire.kind_of(values.type), "", "", missing=True)
+        known = known or Column(wire.kind_of(values.type), "", "", missing=True)
         table = table.append_column(wire.result_field(column, values.type, known, model), values.take(rows))
     return table
 
