@@ -51,7 +51,7 @@ docs: setup ## build the documentation into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
 lock: ## choose newest allowed versions and write requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra demo --extra cluster --extra microsim --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra cluster --extra microsim --extra mesh --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
 
 clean: ## remove what was made
