@@ -403,7 +403,7 @@ def test_what_is_only_shown_cannot_be_changed(server):
 def test_the_description_lists_every_address_and_loads_nothing_from_elsewhere(server):
     described = server("/api/openapi.json").json()
     assert described["paths"] == openapi()["paths"]
-    assert len(described["paths"]) == 20
+    assert len(described["paths"]) == 24
     for operations in described["paths"].values():
         for operation in operations.values():
             assert operation["summary"]
