@@ -103,7 +103,9 @@ sky_glow source sky 0 0 4 0 0 1 180
 
 
 def test_the_sky_is_that_of_gendaymtx(radiance, tmp_path):
-    theirs = numbers(radiance("gendaymtx", "-m", "1", "-O1", "-s", "-of", str(sky_file(tmp_path))))[1:]
+    theirs = numbers(
+        radiance("gendaymtx", "-m", "1", "-O1", "-s", "-c", "1", "1", "1", "-of", str(sky_file(tmp_path)))
+    )[1:]
     sky = sky_of(WEATHER, site_of(town(quarter(2), WEATHER)))
     ours = sky.radiance.sum(axis=1)
     weight = points_of(1).solid_angle
