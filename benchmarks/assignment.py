@@ -277,7 +277,7 @@ def _warm() -> None:
     for kind in ("chance", "busiest"):
         ratios = sorted(warm / cold for which, _, cold, warm, *_ in lines if which == kind)
         few = sum(ratio < GOAL for ratio in ratios)
-        middle, ends = ratios[len(ratios) // 2], f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        middle, ends = np.median(ratios), f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
         print(f"{kind}: {ends}, median {middle:.2f}, {few} of {len(ratios)} below {GOAL}")
 
 
