@@ -34,25 +34,12 @@ def peer_seconds(network: object, service: object, load: np.ndarray, ground: flo
     from dothi.cooling.network import simulate_hour
 
     hour = simulate_hour(network, service, load, ground)
-    topology, water = network.topology, service.water
-    given = {
-        "water": [water[0], water[1], water[4]],
-        "parent": topology.parent.tolist(),
-        "ends": topology.ends.tolist(),
-        "supply_c": service.supply_c,
-        "return_c": service.return_c,
-        "ground_c": ground,
-        "length_m": network.length_m.tolist(),
-        "diameter_m": network.diameter_m.tolist(),
-        "loss_w_m_k": network.loss_w_m_k.tolist(),
-        "at": network.at.tolist(),
-        "load_w": load.tolist(),
-        "draw_kg_s": hour.draw_kg_s[network.at].tolist(),
-    }
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "against"))
     from test_cooling_pandapipes import PEER as PROGRAM
+    from test_cooling_pandapipes import question
 
-    done = subprocess.run([PEER, "-c", PROGRAM], input=json.dumps(given), capture_output=True, text=True, check=True)
+    given = question(network, service, load, ground, hour)
+    done = subprocess.run([PEER, "-c", PROGRAM], input=given, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout)["seconds"])
 
 

@@ -65,13 +65,11 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def beside():
-    """What pandapipes gives for a network with the draws that Dothi found."""
-
-    def ask(network, service, load, ground, hour):
-        topology, water = network.topology, service.water
-        given = {
+def question(network, service, load, ground, hour):
+    """What pandapipes is told of a network: its pipes, and the draws that Dothi found in an hour."""
+    topology, water = network.topology, service.water
+    return json.dumps(
+        {
             "water": [water[0], water[1], water[4]],
             "parent": topology.parent.tolist(),
             "ends": topology.ends.tolist(),
@@ -85,9 +83,16 @@ def beside():
             "load_w": load.tolist(),
             "draw_kg_s": hour.draw_kg_s[network.at].tolist(),
         }
-        done = subprocess.run(
-            [PYTHON, "-c", PEER], input=json.dumps(given), capture_output=True, text=True, check=False
-        )
+    )
+
+
+@pytest.fixture
+def beside():
+    """What pandapipes gives for a network with the draws that Dothi found."""
+
+    def ask(network, service, load, ground, hour):
+        given = question(network, service, load, ground, hour)
+        done = subprocess.run([PYTHON, "-c", PEER], input=given, capture_output=True, text=True, check=False)
         if done.returncode == 77:
             pytest.skip(f"{PYTHON} has no pandapipes: pip install pandapipes==0.16.0 pandapower==3.3.3")
         assert not done.returncode, done.stderr[-2000:]
