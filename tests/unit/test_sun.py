@@ -331,6 +331,26 @@ def gabled(city):
     return city.with_tables(surfaces=surface_table(city))
 
 
+@pytest.mark.parametrize(("base_m", "tilt_deg"), [(40.0, 45.0), (0.0, 135.0)])
+def test_a_leaning_plane_sees_the_sky_of_its_tilt(base_m, tilt_deg):
+    """Isotropic view factor of a plane in the open, (1 + cos β) / 2: walls that lean in, and out."""
+    top, h = 20.0, 10.0
+    x, y = AT
+    low, high = (np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * side / 2.0 for side in (base_m, top))
+    faces = []
+    for a, b in ((0, 1), (1, 2), (2, 3), (3, 0)):
+        corners = [(*low[a], 0.0), (*low[b], 0.0), (*high[b], h), (*high[a], h)][(0 if base_m else 1) :]
+        faces.append(shapely.Polygon([(x + px, y + py, pz) for px, py, pz in corners]))
+    side = max(base_m, top) / 2.0
+    city = boxes((-side, -side, side, side, h))
+    drawn = {"building_id": 0, "kind": ["wall"] * 4, "lod": "2", "method": "source"}
+    city = city.with_tables(surfaces=gpd.GeoDataFrame(drawn, geometry=faces, crs=CRS))
+    result = run(city.with_tables(surfaces=surface_table(city)), back_end="prisms")
+    assert_allclose(result.tables["surface_light"]["tilt_deg"], tilt_deg, atol=1e-6)
+    seen = (1.0 + np.cos(np.radians(tilt_deg))) / 2.0
+    assert_allclose(result.tables["surfaces"]["sky_view_share"], seen, atol=2e-3)
+
+
 @pytest.mark.parametrize("back_end", ["prisms", "mesh"])
 def test_a_pitched_roof_has_the_light_of_its_slope(back_end):
     pytest.importorskip("embreex")
