@@ -137,6 +137,204 @@ def _limits(c: float, nz: float) -> tuple[float, float]:
     return low, high
 
 
+class Columns(NamedTuple):
+    """
+    Azimuths before a surface, and rows of the sky.
+
+    Attributes
+    ----------
+    sine, cosine : (azimuths,)
+        Of the middle of each azimuth.
+    low, high : (azimuths,)
+        Tangents of the lowest and highest direction before the surface.
+    whole : (rows, azimuths)
+        Integral of the cosine over the part of each row that lies before it.
+    edge, edge_tangent : (rows + 1,)
+        Heights between rows [rad], and their tangents.
+    row_upright, row_level : (rows,)
+        Integral over a whole row for an upright and for a level plane.
+    """
+
+    sine: Floats
+    cosine: Floats
+    low: Floats
+    high: Floats
+    whole: Floats
+    edge: Floats
+    edge_tangent: Floats
+    row_upright: Floats
+    row_level: Floats
+
+
+class Sums(NamedTuple):
+    """
+    What the points of a surface see, added up with their weights.
+
+    Attributes
+    ----------
+    part : (rows, azimuths)
+        Of the row in which a horizon lies, what is above it.
+    above : (rows + 1, azimuths)
+        Weight of points whose horizon lies in the row below: from here on up they see all.
+    change : (hours + 1,)
+        Weight of points that come into the sun, less that of those that leave it, in the order of hours.
+    """
+
+    part: Floats
+    above: Floats
+    change: Floats
+
+
+@kernel()
+def _circle(n: int) -> tuple[Floats, Floats]:
+    """Sine and cosine of the middle of each azimuth."""
+    sine, cosine, width = np.empty(n), np.empty(n), 2.0 * math.pi / n
+    for k in range(n):
+        sine[k], cosine[k] = math.sin((k + 0.5) * width), math.cos((k + 0.5) * width)
+    return sine, cosine
+
+
+@kernel()
+def _edges(n_rows: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Heights between rows of the sky, their tangents, and the integrals over whole rows; see `Columns`."""
+    edge, tangent = np.empty(n_rows + 1), np.empty(n_rows + 1)
+    for r in range(n_rows):
+        edge[r] = r * math.pi / 15.0
+        tangent[r] = math.tan(edge[r])
+    edge[n_rows], tangent[n_rows] = math.pi / 2.0, 2.0 * BLOCKED
+    upright, level = np.empty(n_rows), np.empty(n_rows)
+    for r in range(n_rows):
+        upright[r] = _band(1.0, 0.0, edge[r + 1], tangent[r + 1]) - _band(1.0, 0.0, edge[r], tangent[r])
+        level[r] = _band(0.0, 1.0, edge[r + 1], tangent[r + 1]) - _band(0.0, 1.0, edge[r], tangent[r])
+    return edge, tangent, upright, level
+
+
+@kernel()
+def _look(columns: Columns, nx: float, ny: float, nz: float) -> None:
+    """Turn columns to a surface: what of each lies before it."""
+    low, high, tangent = columns.low, columns.high, columns.edge_tangent
+    for k in range(columns.sine.shape[0]):
+        c = columns.sine[k] * nx + columns.cosine[k] * ny
+        low[k], high[k] = _limits(c, nz)
+        bottom = max(low[k], 0.0)
+        for r in range(columns.row_level.shape[0]):
+            t0, t1 = max(tangent[r], bottom), min(tangent[r + 1], high[k])
+            columns.whole[r, k] = 0.0
+            if t0 == tangent[r] and t1 == tangent[r + 1]:
+                columns.whole[r, k] = c * columns.row_upright[r] + nz * columns.row_level[r]
+            elif t1 > t0:
+                columns.whole[r, k] = _band(c, nz, math.atan(t1), t1) - _band(c, nz, math.atan(t0), t0)
+
+
+@kernel()
+def _add_point(
+    columns: Columns,
+    suns: Suns,
+    tangent: Floats,
+    near: Floats,
+    nx: float,
+    ny: float,
+    nz: float,
+    height: float,
+    weight: float,
+    sums: Sums,
+) -> float:
+    """Add what a point sees above its horizon, and when; gives what it sees of the ground before that."""
+    low, high = columns.low, columns.high
+    n_rows = columns.row_level.shape[0]
+    down = 0.0
+    for k in range(tangent.shape[0]):
+        if tangent[k] >= BLOCKED:
+            continue
+        c = columns.sine[k] * nx + columns.cosine[k] * ny
+        t0 = max(tangent[k], low[k])
+        e0 = math.atan(t0)
+        if t0 < high[k]:
+            r = max(min(int(e0 * 15.0 / math.pi), n_rows - 1), 0)
+            t1 = min(columns.edge_tangent[r + 1], high[k])
+            if t0 <= 0.0 and t1 == columns.edge_tangent[1]:
+                sums.part[r, k] += weight * columns.whole[r, k]
+            elif t1 > t0:
+                sums.part[r, k] += weight * (_band(c, nz, math.atan(t1), t1) - _band(c, nz, e0, t0))
+            sums.above[r + 1, k] += weight
+        foot = min(-height * near[k], high[k])
+        if foot > low[k]:
+            lowest = _band(c, nz, math.atan(low[k]), low[k])
+            down += weight * (_band(c, nz, math.atan(foot), foot) - lowest)
+        begin, end = suns.start[k], suns.start[k + 1]
+        a, b = begin, end
+        while a < b:
+            middle = (a + b) // 2
+            if suns.tangent[middle] > tangent[k]:
+                b = middle
+            else:
+                a = middle + 1
+        sums.change[a] += weight
+        sums.change[end] -= weight
+    return down
+
+
+@kernel()
+def _share_among_patches(columns: Columns, rows: Integers, sums: Sums, total: float, sky: Bytes) -> float:
+    """Give each patch the share of it that is seen, from columns that lie across one or two; gives the sum of all."""
+    n, n_rows = columns.sine.shape[0], rows.shape[0]
+    got, whole = np.zeros(rows.sum()), np.zeros(rows.sum())
+    up = 0.0
+    for k in range(n):
+        known, first = 0.0, 0
+        for r in range(n_rows):
+            known += sums.above[r, k]
+            here = sums.part[r, k] + known * columns.whole[r, k]
+            up += here
+            begins = (k * rows[r]) / n + 0.5
+            ends = ((k + 1) * rows[r]) / n + 0.5
+            one_of = math.floor(begins)
+            share = min(one_of + 1.0 - begins, ends - begins) / (ends - begins)
+            one, two = first + one_of % rows[r], first + (one_of + 1) % rows[r]
+            got[one] += share * here
+            whole[one] += share * columns.whole[r, k] * total
+            got[two] += (1.0 - share) * here
+            whole[two] += (1.0 - share) * columns.whole[r, k] * total
+            first += rows[r]
+    for q in range(sky.shape[0]):
+        share = got[q] / whole[q] if whole[q] > 0.0 else 0.0
+        sky[q] = np.uint8(min(share, 1.0) * 255.0 + 0.5)
+    return up
+
+
+@kernel()
+def _count_hours(
+    suns: Suns,
+    change: Floats,
+    nx: float,
+    ny: float,
+    nz: float,
+    total: float,
+    sun: Bytes,
+    beam: Floats,
+    sunshine: Floats,
+) -> None:
+    """Direct light of the year, hours of sunshine, and the lit share from each place of the sun."""
+    lit, weight_of = np.zeros(sun.shape[0]), np.zeros(sun.shape[0])
+    beam[:], sunshine[:], now = 0.0, 0.0, 0.0
+    for t in range(suns.tangent.shape[0]):
+        now += change[t]
+        facing = nx * suns.towards[t, 0] + ny * suns.towards[t, 1] + nz * suns.towards[t, 2]
+        if facing <= 0.0:
+            continue
+        share = now / total
+        gain = facing * suns.dni[t]
+        beam[0] += share * gain
+        beam[1] += gain
+        if suns.dni[t] >= SUNSHINE_W_M2:
+            sunshine[0] += share
+        lit[suns.place[t]] += share * (gain + 1e-3)
+        weight_of[suns.place[t]] += gain + 1e-3
+    for q in range(sun.shape[0]):
+        share = lit[q] / weight_of[q] if weight_of[q] > 0.0 else 0.0
+        sun[q] = np.uint8(max(min(share, 1.0), 0.0) * 255.0 + 0.5)
+
+
 @kernel()
 def see(
     scene: Scene,
@@ -181,140 +379,42 @@ def see(
     seen
         On return, what they see.
     """
-    n = terrain.shape[1]
+    n, n_rows = terrain.shape[1], rows.shape[0]
     width = 2.0 * math.pi / n
-    n_rows = rows.shape[0]
-    sine, cosine = np.empty(n), np.empty(n)
-    for k in range(n):
-        sine[k], cosine[k] = math.sin((k + 0.5) * width), math.cos((k + 0.5) * width)
-    edge, edge_tangent = np.empty(n_rows + 1), np.empty(n_rows + 1)
-    for r in range(n_rows):
-        edge[r] = r * math.pi / 15.0
-        edge_tangent[r] = math.tan(edge[r])
-    edge[n_rows], edge_tangent[n_rows] = math.pi / 2.0, 2.0 * BLOCKED
-    row_level, row_upright = np.empty(n_rows), np.empty(n_rows)
-    for r in range(n_rows):
-        row_level[r] = _band(1.0, 0.0, edge[r + 1], edge_tangent[r + 1]) - _band(1.0, 0.0, edge[r], edge_tangent[r])
-        row_upright[r] = _band(0.0, 1.0, edge[r + 1], edge_tangent[r + 1]) - _band(0.0, 1.0, edge[r], edge_tangent[r])
+    columns = Columns(*_circle(n), np.empty(n), np.empty(n), np.empty((n_rows, n)), *_edges(n_rows))
+    sums = Sums(np.empty((n_rows, n)), np.empty((n_rows + 1, n)), np.empty(suns.tangent.shape[0] + 1))
     tangent, near = np.empty(n), np.empty(n)
-    part, above, whole = np.empty((n_rows, n)), np.empty((n_rows + 1, n)), np.empty((n_rows, n))
-    low, high = np.empty(n), np.empty(n)
-    n_suns, n_places = suns.tangent.shape[0], seen.sun.shape[1]
-    change = np.empty(n_suns + 1)
-    lit, weight_of = np.empty(n_places), np.empty(n_places)
-    first_patch = np.zeros(n_rows + 1, np.int64)
-    for r in range(n_rows):
-        first_patch[r + 1] = first_patch[r] + rows[r]
-    patch, patch_whole = np.empty(first_patch[n_rows]), np.empty(first_patch[n_rows])
     for s in range(first, last):
         nx, ny, nz = points.normal[s, 0], points.normal[s, 1], points.normal[s, 2]
         upright = abs(nz) <= LEVEL
-        down = 0.0
-        for k in range(n):
-            c = sine[k] * nx + cosine[k] * ny
-            low[k], high[k] = _limits(c, nz)
-            bottom = max(low[k], 0.0)
-            for r in range(n_rows):
-                t0, t1 = max(edge_tangent[r], bottom), min(edge_tangent[r + 1], high[k])
-                whole[r, k] = 0.0
-                if t0 == edge_tangent[r] and t1 == edge_tangent[r + 1]:
-                    whole[r, k] = c * row_level[r] + nz * row_upright[r]
-                elif t1 > t0:
-                    whole[r, k] = _band(c, nz, math.atan(t1), t1) - _band(c, nz, math.atan(t0), t0)
-                part[r, k], above[r, k] = 0.0, 0.0
-            above[n_rows, k] = 0.0
-        change[:] = 0.0
-        total = 0.0
+        _look(columns, nx, ny, nz)
+        sums.part[:], sums.above[:], sums.change[:] = 0.0, 0.0, 0.0
+        total, down = 0.0, 0.0
         for p in range(points.start[s], points.start[s + 1]):
-            x, y, z, w = points.at[p, 0], points.at[p, 1], points.at[p, 2], points.weight[p]
+            x, y, z = points.at[p, 0], points.at[p, 1], points.at[p, 2]
             if is_enclosed(scene, x, y, z, points.own[s]):
                 continue
-            total += w
+            total += points.weight[p]
             cell = points.cell[p]
             lift = z - terrain_level[cell]
             for k in range(n):
                 near[k] = terrain_near[cell, k]
                 tangent[k] = max(terrain[cell, k] - lift * near[k], 0.0)
-                if low[k] >= high[k]:
+                if columns.low[k] >= columns.high[k]:
                     tangent[k] = 2.0 * BLOCKED
-            horizon(scene, x, y, z, nx, ny, upright, reach, sine, cosine, tangent, near)
-            for k in range(n):
-                if tangent[k] >= BLOCKED:
-                    continue
-                c = sine[k] * nx + cosine[k] * ny
-                t0 = max(tangent[k], low[k])
-                e0 = math.atan(t0)
-                if t0 < high[k]:
-                    r = max(min(int(e0 * 15.0 / math.pi), n_rows - 1), 0)
-                    t1 = min(edge_tangent[r + 1], high[k])
-                    if t0 <= 0.0 and t1 == edge_tangent[1]:
-                        part[r, k] += w * whole[r, k]
-                    elif t1 > t0:
-                        part[r, k] += w * (_band(c, nz, math.atan(t1), t1) - _band(c, nz, e0, t0))
-                    above[r + 1, k] += w
-                foot = min(-points.above[p] * near[k], high[k])
-                if foot > low[k]:
-                    lowest = _band(c, nz, math.atan(low[k]), low[k])
-                    down += w * (_band(c, nz, math.atan(foot), foot) - lowest)
-                begin, end = suns.start[k], suns.start[k + 1]
-                a, b = begin, end
-                while a < b:
-                    middle = (a + b) // 2
-                    if suns.tangent[middle] > tangent[k]:
-                        b = middle
-                    else:
-                        a = middle + 1
-                change[a] += w
-                change[end] -= w
+            horizon(scene, x, y, z, nx, ny, upright, reach, columns.sine, columns.cosine, tangent, near)
+            down += _add_point(columns, suns, tangent, near, nx, ny, nz, points.above[p], points.weight[p], sums)
         seen.free[s] = total
         if total <= 0.0:
             seen.sky[s, :], seen.sun[s, :] = 0, 0
             seen.factor[s, :], seen.beam[s, :] = 0.0, 0.0
             seen.sunshine[s] = 0.0
             continue
-        patch[:], patch_whole[:] = 0.0, 0.0
-        up = 0.0
-        for k in range(n):
-            known = 0.0
-            for r in range(n_rows):
-                known += above[r, k]
-                got = part[r, k] + known * whole[r, k]
-                up += got
-                begins = (k * rows[r]) / n + 0.5
-                ends = ((k + 1) * rows[r]) / n + 0.5
-                one_of = math.floor(begins)
-                share = min(one_of + 1.0 - begins, ends - begins) / (ends - begins)
-                one = first_patch[r] + one_of % rows[r]
-                two = first_patch[r] + (one_of + 1) % rows[r]
-                patch[one] += share * got
-                patch_whole[one] += share * whole[r, k] * total
-                patch[two] += (1.0 - share) * got
-                patch_whole[two] += (1.0 - share) * whole[r, k] * total
-        for q in range(patch.shape[0]):
-            share = patch[q] / patch_whole[q] if patch_whole[q] > 0.0 else 0.0
-            seen.sky[s, q] = np.uint8(min(share, 1.0) * 255.0 + 0.5)
+        up = _share_among_patches(columns, rows, sums, total, seen.sky[s])
         seen.factor[s, 0] = up * width / (math.pi * total)
         seen.factor[s, 1] = down * width / (math.pi * total)
         seen.factor[s, 2] = max(1.0 - seen.factor[s, 0] - seen.factor[s, 1], 0.0)
-        lit[:], weight_of[:] = 0.0, 0.0
-        reached, open_beam, shine, now = 0.0, 0.0, 0.0, 0.0
-        for t in range(n_suns):
-            now += change[t]
-            facing = nx * suns.towards[t, 0] + ny * suns.towards[t, 1] + nz * suns.towards[t, 2]
-            if facing <= 0.0:
-                continue
-            share = now / total
-            gain = facing * suns.dni[t]
-            reached += share * gain
-            open_beam += gain
-            if suns.dni[t] >= SUNSHINE_W_M2:
-                shine += share
-            lit[suns.place[t]] += share * (gain + 1e-3)
-            weight_of[suns.place[t]] += gain + 1e-3
-        for q in range(n_places):
-            share = lit[q] / weight_of[q] if weight_of[q] > 0.0 else 0.0
-            seen.sun[s, q] = np.uint8(max(min(share, 1.0), 0.0) * 255.0 + 0.5)
-        seen.beam[s, 0], seen.beam[s, 1], seen.sunshine[s] = reached, open_beam, shine
+        _count_hours(suns, sums.change, nx, ny, nz, total, seen.sun[s], seen.beam[s], seen.sunshine[s : s + 1])
 
 
 @kernel()
@@ -350,9 +450,7 @@ def shine(
     """
     n = terrain.shape[1]
     width = 2.0 * math.pi / n
-    sine, cosine = np.empty(n), np.empty(n)
-    for k in range(n):
-        sine[k], cosine[k] = math.sin((k + 0.5) * width), math.cos((k + 0.5) * width)
+    sine, cosine = _circle(n)
     tangent, near = np.empty(n), np.empty(n)
     for p in range(at.shape[0]):
         x, y, z = at[p, 0], at[p, 1], at[p, 2]
