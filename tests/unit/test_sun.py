@@ -12,16 +12,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from dothi.chain import light_from
 from dothi.errors import EngineMissingError
 from dothi.mesh.skin import surface_table
+from dothi.packed import unpacked
 from dothi.pieces import Pieces, kept_in, pieces
 from dothi.sky import Light, site_of
 from dothi.sky.dome import sky_of
+from dothi.sky.patches import points_of
 from dothi.sun import rays
 from dothi.sun.bounce import CELL_M, cells_over
 from dothi.sun.kernels_horizon import azimuth_of
+from dothi.sun.look import look
 from dothi.sun.model import SunModel, SunParams
 from dothi.sun.planning import shadow_mask, sky_view, sun_hours_h, suns_at
 from dothi.sun.relief import relief_of
 from dothi.sun.suns import suns_of
+from dothi.sun.surfaces import chosen_of
 from dothi.verify.sun import AT, CRS, clear_year, quarter, town
 
 WEATHER = clear_year()
@@ -74,6 +78,35 @@ def test_a_lone_wall_sees_half_the_sky_and_as_much_of_the_ground():
     open_walls = Light.unobstructed(light.drop(columns=["sky", "sun"]), WEATHER, site_of(city), 0.0).annual_parts()
     got = Light(light, WEATHER, site_of(city)).annual_parts()
     assert_allclose(got[:, :2], open_walls[:, :2], rtol=3e-3)
+
+
+def test_a_wall_on_a_street_sees_the_ground_as_far_as_the_other_side():
+    """Closed form of an endless street: (1 − sin φ) / 2, where φ is how far below level the foot opposite lies."""
+    width, height, pieces = 8.0, 16.0, np.arange(-800.0, 800.0, 40.0)
+    city = boxes(*[(x, south, x + 40.0, south + 10.0, height) for x in pieces for south in (-10.0, width)])
+    chosen, params = chosen_of(city), SunParams(wall_m=1.0, reach_m=1000.0)
+    seen, _, _ = look(city, chosen, sky_of(WEATHER, site_of(city)), params)
+    away = np.abs(chosen.middle - np.array([AT[0], AT[1] + width]))
+    middle = (away[:, 0] < 30.0) & (away[:, 1] < 0.1)
+    row = np.flatnonzero(middle & chosen.is_wall & (chosen.normal[:, 1] < -0.9))[0]
+    z = (np.arange(160) + 0.5) / 10.0
+    assert_allclose(seen.factor[row, 1], (0.5 * (1.0 - z / np.hypot(z, width))).mean(), atol=3e-3)
+    assert_allclose(seen.factor[row, 0], (0.5 * (1.0 - (16.0 - z) / np.hypot(16.0 - z, width))).mean(), atol=3e-3)
+    assert_allclose(seen.factor[row].sum(), 1.0)
+
+
+def test_a_wall_without_end_hides_the_patches_behind_it_and_half_of_those_it_cuts():
+    city = boxes((0, 0, 4, 4, 10), (5, -2000, 40, 2000, 990))
+    light = run(city, reach_m=2000.0).tables["surface_light"]
+    roof = light.index[(light["building_id"] == 0) & (light["kind"] == "roof").to_numpy()]
+    sky = unpacked(light["sky"].loc[roof], np.uint8)[0] / 255.0
+    centre = points_of(1).towards[:, 0]
+    low = centre[:, 2] < np.sin(np.radians(70.0))
+    turn = np.radians(site_of(city).convergence_deg)  # patches stand by true north, the wall along the grid's
+    east = centre[:, 0] * np.cos(turn) - centre[:, 1] * np.sin(turn)
+    assert (sky[low & (east > 0.05)] < 0.03).all()
+    assert (sky[low & (east < -0.05)] > 0.97).all()
+    assert_allclose(sky[low & (np.abs(east) < 0.01)], 0.5, atol=0.06)
 
 
 def test_sunshine_on_a_roof_is_that_of_the_weather():
