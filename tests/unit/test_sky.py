@@ -157,6 +157,11 @@ def test_what_is_hidden_is_dark():
     north = plane_irradiance(weather, NANTES.latitude, NANTES.longitude, 90.0, 0.0)[0].sum() / 1e3
     assert walls[2] > 0.05 * north  # what faces a southern wall looks north, or nearly so
     assert walls[0] == walls[1] == 0.0
+    for name in columns:
+        lit = Light(table.assign(**{name: 0.1}), weather, NANTES)
+        parts = lit.annual_parts()[1]
+        assert parts[2] > 10.0
+        assert_allclose(lit.hourly([1]).sum(dtype=float) / 1e3, parts[2], rtol=1e-4)
 
 
 def test_sums_of_groups_are_sums_of_surfaces():

@@ -6,11 +6,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dothi.chain import light_from
 from dothi.errors import EngineMissingError
+from dothi.mesh.prisms import prisms_of
 from dothi.mesh.skin import surface_table
 from dothi.packed import unpacked
 from dothi.pieces import Pieces, kept_in, pieces
@@ -19,14 +21,16 @@ from dothi.sky.dome import sky_of
 from dothi.sky.patches import points_of
 from dothi.sun import rays
 from dothi.sun.bounce import CELL_M, cells_over
-from dothi.sun.kernels_horizon import azimuth_of
+from dothi.sun.kernels_horizon import azimuth_of, find_enclosed
 from dothi.sun.look import look
 from dothi.sun.model import SunModel, SunParams
 from dothi.sun.planning import shadow_mask, sky_view, sun_hours_h, suns_at
 from dothi.sun.relief import relief_of
+from dothi.sun.scene import around, obstacles_of, scene_of
+from dothi.sun.sensors import sensors_on
 from dothi.sun.suns import suns_of
 from dothi.sun.surfaces import chosen_of
-from dothi.verify.sun import AT, CRS, clear_year, quarter, town
+from dothi.verify.sun import AT, CRS, blocked, clear_year, quarter, town
 
 WEATHER = clear_year()
 
@@ -364,24 +368,74 @@ def gabled(city):
     return city.with_tables(surfaces=surface_table(city))
 
 
-@pytest.mark.parametrize(("base_m", "tilt_deg"), [(40.0, 45.0), (0.0, 135.0)])
-def test_a_leaning_plane_sees_the_sky_of_its_tilt(base_m, tilt_deg):
-    """Isotropic view factor of a plane in the open, (1 + cos β) / 2: walls that lean in, and out."""
-    top, h = 20.0, 10.0
+def leaning(base_m, houses=()):
+    """Building 10 m high whose four walls lean from a square of a size to one of 20 m, and boxes around it."""
     x, y = AT
-    low, high = (np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * side / 2.0 for side in (base_m, top))
+    low, high = (np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * side / 2.0 for side in (base_m, 20.0))
     faces = []
     for a, b in ((0, 1), (1, 2), (2, 3), (3, 0)):
-        corners = [(*low[a], 0.0), (*low[b], 0.0), (*high[b], h), (*high[a], h)][(0 if base_m else 1) :]
+        corners = [(*low[a], 0.0), (*low[b], 0.0), (*high[b], 10.0), (*high[a], 10.0)][(0 if base_m else 1) :]
         faces.append(shapely.Polygon([(x + px, y + py, pz) for px, py, pz in corners]))
-    side = max(base_m, top) / 2.0
-    city = boxes((-side, -side, side, side, h))
+    side = max(base_m, 20.0) / 2.0
+    city = boxes((-side, -side, side, side, 10.0), *houses)
     drawn = {"building_id": 0, "kind": ["wall"] * 4, "lod": "2", "method": "source"}
     city = city.with_tables(surfaces=gpd.GeoDataFrame(drawn, geometry=faces, crs=CRS))
-    result = run(city.with_tables(surfaces=surface_table(city)), back_end="prisms")
-    assert_allclose(result.tables["surface_light"]["tilt_deg"], tilt_deg, atol=1e-6)
-    seen = (1.0 + np.cos(np.radians(tilt_deg))) / 2.0
-    assert_allclose(result.tables["surfaces"]["sky_view_share"], seen, atol=2e-3)
+    city = city.with_tables(surfaces=surface_table(city))
+    chosen, params = chosen_of(city), SunParams(back_end="prisms")
+    seen, _, _ = look(city, chosen, sky_of(WEATHER, site_of(city)), params)
+    mine = city["surfaces"]["building_id"].to_numpy() == 0
+    return chosen, seen, np.flatnonzero(mine)
+
+
+LEANING = pytest.mark.parametrize(("base_m", "tilt_deg"), [(40.0, 45.0), (0.0, 135.0)])
+
+
+def test_points_lie_within_turned_houses_as_shapely_says():
+    turned = shapely.affinity.rotate(shapely.box(0, 0, 30, 12), 33.0)
+    drawn = [shapely.affinity.translate(turned, *AT), shapely.affinity.translate(turned, AT[0] + 40.0, AT[1])]
+    city = boxes((0, 0, 10, 10, 10), (40, 0, 50, 10, 20))
+    city = city.with_tables(buildings=city["buildings"].set_geometry(drawn, crs=CRS))
+    obstacles = obstacles_of(prisms_of(city, modelled=True), city["buildings"].index.to_numpy(dtype=np.int64))
+    box = (AT[0] - 20.0, AT[1] - 20.0, AT[0] + 90.0, AT[1] + 40.0)
+    scene = scene_of(*around(obstacles, box, 50.0), box, AT)
+    at = np.random.default_rng(4).uniform((-10, -10, 0), (80, 30, 25), (3000, 3))
+    enclosed = np.zeros(len(at), dtype=bool)
+    find_enclosed(scene, at, np.full(len(at), -1), enclosed)
+    inside = [
+        shapely.contains_xy(shape, *(at[:, :2] + AT).T) & (at[:, 2] < top)
+        for shape, top in zip(drawn, (10, 20), strict=True)
+    ]
+    assert enclosed.any()
+    assert_array_equal(enclosed, np.logical_or(*inside))
+
+
+@LEANING
+def test_a_leaning_plane_sees_the_sky_and_the_ground_of_its_tilt(base_m, tilt_deg):
+    """Isotropic view factors of a plane in the open, (1 ± cos β) / 2: walls that lean in, and out."""
+    chosen, seen, rows = leaning(base_m)
+    assert_allclose(chosen.normal[rows, 2], np.cos(np.radians(tilt_deg)), atol=1e-6)
+    share = (1.0 + np.cos(np.radians(tilt_deg))) / 2.0
+    assert_allclose(seen.factor[rows, 0], share, atol=2e-3)
+    assert_allclose(seen.factor[rows, 1], 1.0 - share, atol=2e-3)
+
+
+@LEANING
+def test_leaning_planes_among_houses_see_what_rays_see(base_m, tilt_deg):
+    houses = [
+        (-60, 32, 60, 44, 7),
+        (-60, -52, 60, -40, 30),
+        (30, -20, 42, 20, 14),
+        (-48, -30, -33, -5, 22),
+        (-48, 5, -40, 30, 9),
+    ]
+    chosen, seen, rows = leaning(base_m, houses)
+    sky = points_of(1, 4)
+    for row in rows:
+        sensors = sensors_on(chosen.shapes[[row]], chosen.normal[[row]], np.array([4.0]))
+        at = sensors.at - np.array([*AT, 0.0])
+        for_sky = np.maximum(sky.towards[:, 0] @ chosen.normal[row], 0.0) * sky.solid_angle / np.pi
+        hidden = blocked(at, sky.towards[:, 0], np.array(houses, dtype=float))
+        assert_allclose(seen.factor[row, 0], sensors.weight @ (~hidden @ for_sky) / sensors.weight.sum(), atol=0.006)
 
 
 @pytest.mark.parametrize("back_end", ["prisms", "mesh"])
