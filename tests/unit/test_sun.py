@@ -99,6 +99,21 @@ def test_a_wall_on_a_street_sees_the_ground_as_far_as_the_other_side():
     assert_allclose(seen.factor[row].sum(), 1.0)
 
 
+@pytest.mark.parametrize(("away", "height"), [(30.0, 45.0), (100.0, 145.0)])
+def test_a_taller_row_is_seen_over_a_lower_one_before_it(away, height):
+    """Endless rows: the wall sees (1 − sin γ) / 2 of the sky over the higher of both edges."""
+    pieces = np.arange(-2000.0, 2000.0, 100.0)
+    rows = ((-10.0, 0.0, 3.0), (10.0, 16.0, 10.0), (away, away + 20.0, height))
+    city = boxes(*[(x, south, x + 100.0, north, top) for x in pieces for south, north, top in rows])
+    chosen, params = chosen_of(city), SunParams(wall_m=1.0, reach_m=2000.0)
+    seen, _, _ = look(city, chosen, sky_of(WEATHER, site_of(city)), params)
+    off = np.abs(chosen.middle - np.array(AT))
+    row = np.flatnonzero((off[:, 0] < 51.0) & (off[:, 1] < 0.1) & chosen.is_wall & (chosen.normal[:, 1] > 0.9))[0]
+    z = (np.arange(30) + 0.5) / 10.0
+    edge = np.maximum(np.arctan2(10.0 - z, 10.0), np.arctan2(height - z, away))
+    assert_allclose(seen.factor[row, 0], (0.5 * (1.0 - np.sin(edge))).mean(), atol=3e-3)
+
+
 def test_a_wall_without_end_hides_the_patches_behind_it_and_half_of_those_it_cuts():
     city = boxes((0, 0, 4, 4, 10), (5, -2000, 40, 2000, 990))
     light = run(city, reach_m=2000.0).tables["surface_light"]
